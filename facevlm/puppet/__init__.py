@@ -1,0 +1,1 @@
+"""A still photo made to move, with known ground truth."""

@@ -1,0 +1,75 @@
+"""What travels out of tracking: per frame the faces with their ids, at the end one summary per person."""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class TrackedFace:
+    """One face in one frame.
+
+    Attributes:
+        track_id: Id of the person, from 1, stable through the video. Provisional until the video has ended: a track too
+            short to be a face is left out of the summaries, and a re-linked one changes its id (`TrackSummary.parts`).
+        box: float32 (4,) xyxy, pixels of the frame; the bounding box of the mesh.
+        landmarks: float32 (478, 3) pixels of the frame, as `FaceMesh.landmarks`.
+        presence: Probability in [0, 1] that this is a face.
+        occlusion: Share in [0, 1] of the face that something seems to hide; None where it was not measured.
+        hidden: Named parts ("brows", "eyes", "mouth") whose landmarks are not to be trusted in this frame.
+        appearance: float32 (D,) appearance vector with unit norm, or None where it was not computed in this frame.
+    """
+
+    track_id: int
+    box: np.ndarray
+    landmarks: np.ndarray
+    presence: float
+    occlusion: float | None = None
+    hidden: frozenset[str] = frozenset()
+    appearance: np.ndarray | None = None
+
+
+@dataclass(frozen=True)
+class Moment:
+    """All faces of one processed frame.
+
+    Attributes:
+        index: Number of the frame among all decoded ones.
+        time: Seconds from the first displayed frame.
+        shot: Number of the shot, from 0.
+        image: uint8 (H, W, 3) RGB.
+        faces: Faces seen, in order of track id.
+    """
+
+    index: int
+    time: float
+    shot: int
+    image: np.ndarray
+    faces: tuple[TrackedFace, ...]
+
+
+@dataclass(frozen=True)
+class TrackSummary:
+    """One person after the whole video was seen.
+
+    Attributes:
+        track_id: Final id.
+        parts: Provisional ids that were joined into this person (itself among them).
+        spans: (start, end) seconds per shot in which the person was seen.
+        frames: Number of frames with the person.
+        area_share: Mean over the processed frames of face area / frame area (FaceTrack-MM's area term).
+        similarity: Mean pairwise cosine similarity of the appearance vectors in the track, NaN with fewer than two.
+        main: Whether FaceTrack-MM's rule makes this a main character.
+        reason: One sentence that explains the choice.
+        first_box: float32 (4,) xyxy box where the person was first seen.
+    """
+
+    track_id: int
+    parts: tuple[int, ...]
+    spans: tuple[tuple[float, float], ...]
+    frames: int
+    area_share: float
+    similarity: float
+    main: bool
+    reason: str
+    first_box: np.ndarray = field(default_factory=lambda: np.zeros(4, np.float32))

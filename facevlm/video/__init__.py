@@ -1,0 +1,1 @@
+"""Pixels with time: probe, decode, sample, cut into shots, draw, encode."""
