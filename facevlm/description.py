@@ -3,26 +3,13 @@
 from dataclasses import dataclass, field
 
 from facevlm.expression.event import Event, SignalTable
+from facevlm.expression.sentence import AppearanceValue, Sentence
 from facevlm.tracking.track import TrackSummary
 from facevlm.video.clip import DecodeReport, VideoInfo
 
+__all__ = ["SCHEMA", "AppearanceValue", "Description", "Person", "Sentence", "Thumbnail"]
+
 SCHEMA = "facevlm/description/1"
-
-
-@dataclass(frozen=True)
-class Sentence:
-    """One sentence of a caption and the ids of the events it names."""
-
-    text: str
-    events: tuple[int, ...] = ()
-
-
-@dataclass(frozen=True)
-class AppearanceValue:
-    """One measured fact of how a person looks, with a confidence in [0, 1]."""
-
-    value: str
-    confidence: float
 
 
 @dataclass(frozen=True)
