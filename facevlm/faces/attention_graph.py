@@ -1,9 +1,10 @@
 """Cut the attention mesh network at load time into two plain TFLite graphs around its three custom operators.
 
-MediaPipe's `face_landmark_with_attention.tflite` (Grishchenko et al. 2020, "Attention Mesh") holds operators that LiteRT
-does not know: Landmarks2TransformMatrix, TransformTensorBilinear and TransformLandmarks. Everything else is plain. So the
-flatbuffer is split in memory into a *trunk* (image → feature map, coarse mesh, face flag) and *heads* (three sampled patches →
-lips, eyes, irises); `facevlm.faces.mesh` computes the custom operators between them. Nothing is written to disk.
+MediaPipe's `face_landmark_with_attention.tflite` (Grishchenko et al. 2020, "Attention Mesh") holds operators that
+LiteRT does not know: Landmarks2TransformMatrix, TransformTensorBilinear and TransformLandmarks. Everything else is
+plain. So the flatbuffer is split in memory into a *trunk* (image → feature map, coarse mesh, face flag) and *heads*
+(three sampled patches → lips, eyes, irises); `facevlm.faces.mesh` computes the custom operators between them. Nothing
+is written to disk.
 """
 
 import copy

@@ -1,7 +1,8 @@
-"""Find faces in a frame: MediaPipe's short-range and full-range BlazeFace, with our own anchors, decoding and weighted NMS.
+"""Find faces in a frame: short-range and full-range BlazeFace, with our own anchors, decoding and weighted NMS.
 
-Follows Bazarevsky et al. 2019 ("BlazeFace"). Each network sees the whole picture, letterboxed with black; their union is
-merged by weighted non-maximum suppression. The short-range network is sure of large faces, the full-range one of small ones.
+Follows Bazarevsky et al. 2019 ("BlazeFace"). Each network sees the whole picture, letterboxed with black; their union
+is merged by weighted non-maximum suppression. The short-range network is sure of large faces, the full-range one of
+small ones.
 """
 
 from dataclasses import dataclass
@@ -75,10 +76,10 @@ class BlazeNetwork:
         small = cv2.resize(image, inner, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR)
         canvas[0, top : top + inner[1], left : left + inner[0]] = small * np.float32(2 / 255) - 1
         raw, logits = self._network(canvas)
-        scores = 1 / (1 + np.exp(-logits.reshape(-1).clip(-100, 100)))
+        scores = 1 / (1 + np.exp(-logits.reshape(-1).clip(-80, 80)))
         keep = np.flatnonzero(scores >= self._min_score)
         values = raw.reshape(len(self._centres), -1)[keep]
-        points = values.reshape(len(keep), -1, 2) / size
+        points = values.reshape(len(keep), 2 + self._blaze.keypoints, 2) / size
         centre, extent = points[:, 0] + self._centres[keep], points[:, 1]
         corners = np.stack([centre - extent / 2, centre + extent / 2], axis=1)
         keypoints = points[:, 2 : 2 + self._blaze.keypoints] + self._centres[keep, None]

@@ -29,7 +29,7 @@ class MeshFitter(Protocol):
 
 
 class Roi:
-    """A turned square in a frame: float centre (x, y) and side in pixels, angle in radians (clockwise in the picture)."""
+    """A turned square in a frame: centre (x, y) and side in pixels, angle in radians (clockwise in the picture)."""
 
     __slots__ = ("angle", "side", "x", "y")
 
