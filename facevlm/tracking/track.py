@@ -1,8 +1,33 @@
-"""What travels out of tracking: per frame the faces with their ids, at the end one summary per person."""
+"""What travels into and out of tracking: faces seen in a frame, the same with their ids, at the end a summary per person."""
 
 from dataclasses import dataclass, field
 
 import numpy as np
+
+
+@dataclass(frozen=True)
+class FaceObservation:
+    """One face that the mesh sees in one frame, before it is known who it is.
+
+    Attributes:
+        box: float (4,) xyxy, pixels of the frame; the bounding box of the mesh.
+        landmarks: float (L, 3) pixels of the frame, as `FaceMesh.landmarks`.
+        presence: Probability in [0, 1] that this is a face.
+        detector_score: Score in [0, 1] of the detection the mesh was fitted to; None when the place was carried over.
+        appearance: float (D,) appearance vector with unit norm, or None where it was not computed in this frame.
+        carried_from: Id of the track whose previous landmarks (or predicted box) the mesh was fitted to, or None.
+        occlusion: As in `TrackedFace`.
+        hidden: As in `TrackedFace`.
+    """
+
+    box: np.ndarray
+    landmarks: np.ndarray
+    presence: float
+    detector_score: float | None = None
+    appearance: np.ndarray | None = None
+    carried_from: int | None = None
+    occlusion: float | None = None
+    hidden: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
