@@ -1,0 +1,112 @@
+"""Blink, eyes closed, wink, squint and widened eyes, from the openings of both lids."""
+
+import numpy as np
+from scipy.signal import find_peaks
+
+from facevlm.expression.candidate import Candidate, candidate
+from facevlm.expression.runs import STEP_S, Run, Segment, hysteresis, smooth
+
+SHUT = 0.5  # share of the open level lost: on
+BLINK_PROMINENCE = 0.30  # share of the open level that a short dip must lose against both its shoulders
+BLINK_MAX_S = 0.45  # seconds at half depth; longer is eyes_closed
+SQUINT_ON, SQUINT_OFF, SQUINT_MIN_S = 0.24, 0.14, 0.25
+WINK_DIFFERENCE, WINK_SHUT = 0.40, 0.55
+WIDEN_ON, WIDEN_OFF = 0.20, 0.11  # share above the open level
+
+
+def find(run: Run, rest: dict[str, float]) -> list[Candidate]:
+    """All eye actions of one run."""
+    left, right = (1 - run[f"lid_{side}"] / rest[f"lid_{side}"] for side in ("left", "right"))
+    both = (left + right) / 2
+    found = _closures(run, left, right, both)
+    taken = _covered(run, found, margin_s=0.06)
+    found += _winks(run, left, right, taken)
+    taken |= _covered(run, found, margin_s=0.06)
+    found += _squints(run, left, right, taken)
+    wide = smooth(np.where(taken, np.nan, -both), 0.05)
+    for segment in hysteresis(wide, WIDEN_ON, WIDEN_OFF, min_s=0.2, bridge_s=0.25):
+        found.append(candidate(run, segment, "eyes_widen", wide))
+    return found
+
+
+def _closures(run: Run, left: np.ndarray, right: np.ndarray, both: np.ndarray) -> list[Candidate]:
+    """Dips of both lids: short ones are blinks, long ones closed eyes."""
+    level = np.nan_to_num(both, nan=0.0)
+    found = []
+    for segment in hysteresis(both, 0.62, SHUT, min_s=0.0, bridge_s=0.03):
+        if (segment.stop - segment.start) * STEP_S > BLINK_MAX_S:
+            found.append(_widened(run, segment, both, "eyes_closed"))
+    peaks, facts = find_peaks(np.pad(level, 1, mode="edge")[1:-1], prominence=BLINK_PROMINENCE)
+    for peak, prominence, base_l, base_r in zip(
+        peaks, facts["prominences"], facts["left_bases"], facts["right_bases"], strict=True
+    ):
+        half = level[peak] - prominence / 2
+        start, stop = peak, peak
+        while start > base_l and level[start - 1] > half:
+            start -= 1
+        while stop < base_r and level[stop + 1] > half:
+            stop += 1
+        agree = min(level[peak] - _shoulder(side, start, stop) for side, level in ((left, left), (right, right)))
+        if (stop - start) * STEP_S <= BLINK_MAX_S and agree > 0.12:
+            blink = _widened(run, Segment(start, stop + 1, int(peak)), both, "blink")
+            if not any(f.t0 - 0.05 <= blink.peak <= f.t1 + 0.05 for f in found):
+                found.append(blink)
+    return found
+
+
+def _shoulder(level: np.ndarray, start: int, stop: int) -> float:
+    """Closure of one lid just outside a dip."""
+    reach = round(0.16 / STEP_S)
+    before, after = level[max(start - reach, 0) : start], level[stop + 1 : stop + 1 + reach]
+    shoulder = [np.nanmin(part) for part in (before, after) if np.isfinite(part).any()]
+    return float(max(shoulder)) if shoulder else 0.0
+
+
+def _widened(run: Run, segment: Segment, level: np.ndarray, action: str) -> Candidate:
+    """From where the lids begin to fall to where they are up again: a quarter of the depth."""
+    depth = float(level[segment.peak])
+    reach = round(0.3 / STEP_S)
+    start, stop = segment.start, segment.stop - 1
+    while start > max(0, segment.start - reach) and level[start - 1] > depth * 0.25 and level[start - 1] <= level[start]:
+        start -= 1
+    while (
+        stop < min(len(level) - 1, segment.stop + reach)
+        and level[stop + 1] > depth * 0.25
+        and level[stop + 1] <= level[stop]
+    ):
+        stop += 1
+    return Candidate(
+        action, float(run.times[start]), float(run.times[segment.peak]), float(run.times[stop]), depth
+    )
+
+
+def _winks(run: Run, left: np.ndarray, right: np.ndarray, taken: np.ndarray) -> list[Candidate]:
+    found = []
+    frontal = np.abs(run["yaw"]) < 25
+    for side, mine, other in (("left", left, right), ("right", right, left)):
+        level = np.where(taken | ~frontal | (mine < WINK_SHUT) | (other > 0.4), np.nan, mine - other)
+        for segment in hysteresis(level, WINK_DIFFERENCE, WINK_DIFFERENCE * 0.75, min_s=0.08, bridge_s=0.06):
+            found.append(candidate(run, segment, "wink", mine, side))
+    return found
+
+
+def _squints(run: Run, left: np.ndarray, right: np.ndarray, taken: np.ndarray) -> list[Candidate]:
+    """Lids narrowed but open; one-sided where the other eye keeps clearly more of its opening."""
+    found = []
+    levels = {side: smooth(np.where(taken, np.nan, level), 0.05) for side, level in (("left", left), ("right", right))}
+    mean = (levels["left"] + levels["right"]) / 2
+    for segment in hysteresis(mean, SQUINT_ON, SQUINT_OFF, min_s=SQUINT_MIN_S, bridge_s=0.3):
+        found.append(candidate(run, segment, "eyes_squint", mean))
+    covered = _covered(run, found, margin_s=0.1)
+    for side, other in (("left", "right"), ("right", "left")):
+        one = np.where(covered | (np.abs(run["yaw"]) > 25), np.nan, levels[side] - levels[other].clip(0))
+        for segment in hysteresis(one, SQUINT_ON * 0.8, SQUINT_OFF * 0.8, min_s=SQUINT_MIN_S, bridge_s=0.2):
+            found.append(candidate(run, segment, "eyes_squint", levels[side], side))
+    return found
+
+
+def _covered(run: Run, found: list[Candidate], margin_s: float) -> np.ndarray:
+    mask = np.zeros(len(run.times), bool)
+    for f in found:
+        mask |= (run.times >= f.t0 - margin_s) & (run.times <= f.t1 + margin_s)
+    return mask

@@ -1,0 +1,61 @@
+"""Gaze left, right, up and down: where the eyes point, as seen from the camera and as moved in the head.
+
+Eyes that stay on the camera while the head turns move in the head (vestibulo-ocular reflex), and eyes that are turned by
+the head do not move in it. A gaze event needs both: the eyes moved in the head, and the line of sight left the camera or
+the person's usual direction to the same side.
+"""
+
+import numpy as np
+
+from facevlm.expression.candidate import Candidate, candidate
+from facevlm.expression.runs import STEP_S, Run, hysteresis, smooth
+
+PER_DEGREE = 0.0050  # eye widths that the iris moves when eye and head turn against each other by one degree
+ON, OFF = 0.105, 0.065  # eye widths off the usual direction
+IN_HEAD = 0.05  # eye widths that the eyes must have moved in the head
+UP_ON, UP_OFF, DOWN_ON, DOWN_OFF = 0.065, 0.04, 0.065, 0.04
+LEVEL_Y = 0.045  # eye widths: where the iris stands when looking straight ahead
+
+
+def find(run: Run, rest: dict[str, float], usual: tuple[float, float]) -> list[Candidate]:
+    """All gaze actions of one run.
+
+    Args:
+        run: Signals on the grid.
+        rest: Rest levels.
+        usual: The person's usual (x, y) line of sight, from `usual_gaze`.
+    """
+    shut = (run["lid_left"] / rest["lid_left"] + run["lid_right"] / rest["lid_right"]) / 2 < 0.55
+    reach = round(0.08 / STEP_S)
+    shut = np.convolve(shut, np.ones(2 * reach + 1), "same") > 0
+    skip = shut | (np.abs(run["yaw"]) > 35)
+    x, y = line_of_sight(run.values)
+    x, y = (smooth(np.where(skip, np.nan, v), 0.04) for v in (x, y))
+    in_head_x = smooth(np.where(skip, np.nan, run["gaze_x"]), 0.04)
+    found = []
+    for action, sign in (("gaze_left", 1), ("gaze_right", -1)):
+        level = sign * (x - usual[0])
+        level = np.where(sign * in_head_x < IN_HEAD, np.minimum(level, OFF), level)
+        for segment in hysteresis(level, ON, OFF, min_s=0.12, bridge_s=0.2):
+            found.append(candidate(run, segment, action, level, action.removeprefix("gaze_")))
+    for action, sign, on, off in (("gaze_up", 1, UP_ON, UP_OFF), ("gaze_down", -1, DOWN_ON, DOWN_OFF)):
+        level = sign * (y - usual[1])
+        for segment in hysteresis(level, on, off, min_s=0.3, bridge_s=0.4):
+            found.append(candidate(run, segment, action, level))
+    return found
+
+
+def line_of_sight(values: dict[str, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+    """Direction of the eyes as the camera sees it, in eye widths: + to the subject's left, + up; 0 at the camera."""
+    x = values["gaze_x"] + PER_DEGREE * values["yaw"]
+    y = values["gaze_y"] + PER_DEGREE * values["pitch"] - LEVEL_Y
+    return x, y
+
+
+def usual_gaze(values: dict[str, np.ndarray], rest: dict[str, float]) -> tuple[float, float]:
+    """The person's usual line of sight: the median with open eyes, held near the camera."""
+    open_eyes = (values["lid_left"] / rest["lid_left"] + values["lid_right"] / rest["lid_right"]) / 2 > 0.7
+    x, y = (v[open_eyes & np.isfinite(v)] for v in line_of_sight(values))
+    usual_x = float(np.clip(np.median(x), -0.06, 0.06)) if len(x) else 0.0
+    usual_y = float(np.clip(np.median(y), -0.03, 0.03)) if len(y) else 0.0
+    return usual_x, usual_y

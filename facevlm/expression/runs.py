@@ -1,0 +1,110 @@
+"""Unbroken stretches of signals on an even time grid, and the tools to cut them into segments.
+
+Signals come at the times of the frames, which may be uneven. Within a shot, and across holes of at most `MAX_HOLE_S`,
+they are interpolated to `STEP_S`, so that every duration and speed downstream is in seconds whatever the frame rate.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import ndimage
+
+from facevlm.expression.event import SignalTable
+
+STEP_S = 0.02  # seconds between samples of the grid
+MAX_HOLE_S = 0.25  # seconds; a longer hole ends the run
+
+
+@dataclass(frozen=True)
+class Run:
+    """One unbroken stretch of one person.
+
+    Attributes:
+        times: float64 (N,) seconds, `STEP_S` apart (the last step may be shorter).
+        values: Name → float64 (N,), NaN where the signal was not measured.
+    """
+
+    times: np.ndarray
+    values: dict[str, np.ndarray]
+
+    def __getitem__(self, name: str) -> np.ndarray:
+        return self.values[name]
+
+
+@dataclass(frozen=True)
+class Segment:
+    """Samples start..stop-1 of a run, and the sample where the level is highest."""
+
+    start: int
+    stop: int
+    peak: int
+
+
+def runs(table: SignalTable) -> Iterator[Run]:
+    """Cut a person's signals into unbroken runs.
+
+    Args:
+        table: Signals at the times of the frames.
+
+    Yields:
+        Runs in order of time.
+    """
+    times = table.times
+    breaks = np.flatnonzero((np.diff(times) > MAX_HOLE_S) | (np.diff(table.shots) != 0)) + 1
+    for rows in np.split(np.arange(len(times)), breaks):
+        if len(rows) == 0:
+            continue
+        t = times[rows]
+        grid = np.append(np.arange(t[0], t[-1], STEP_S), t[-1]) if len(rows) > 1 else t
+        values = {name: _interpolate(grid, t, column[rows]) for name, column in table.values.items()}
+        yield Run(grid, values)
+
+
+def _interpolate(grid: np.ndarray, times: np.ndarray, column: np.ndarray) -> np.ndarray:
+    known = np.isfinite(column)
+    if known.all():
+        return np.interp(grid, times, column)
+    if not known.any():
+        return np.full(len(grid), np.nan)
+    result = np.interp(grid, times[known], column[known])
+    after = np.searchsorted(times[known], grid, side="left").clip(0, known.sum() - 1)
+    before = (np.searchsorted(times[known], grid, side="right") - 1).clip(0)
+    hole = times[known][after] - times[known][before]
+    outside = (grid < times[known][0] - STEP_S) | (grid > times[known][-1] + STEP_S)
+    result[(hole > MAX_HOLE_S) | outside] = np.nan
+    return result
+
+
+def smooth(values: np.ndarray, sigma_s: float) -> np.ndarray:
+    """Gaussian smoothing that leaves NaN where it was and does not leak across it; sigma in seconds."""
+    known = np.isfinite(values)
+    weight = ndimage.gaussian_filter1d(known.astype(float), sigma_s / STEP_S, mode="nearest")
+    total = ndimage.gaussian_filter1d(np.where(known, values, 0.0), sigma_s / STEP_S, mode="nearest")
+    return np.where(known, total / np.maximum(weight, 1e-9), np.nan)
+
+
+def hysteresis(level: np.ndarray, on: float, off: float, *, min_s: float = 0.0, bridge_s: float = 0.0) -> list[Segment]:
+    """Segments where `level` stays above `off` and somewhere exceeds `on`.
+
+    Args:
+        level: float (N,) on the grid; NaN counts as below `off`.
+        on: Level that a segment must reach.
+        off: Level that ends it.
+        min_s: Shorter segments (above `off`) are dropped, in seconds.
+        bridge_s: Segments closer than this are joined, in seconds.
+    """
+    above = np.nan_to_num(level, nan=-np.inf) > off
+    edges = np.flatnonzero(np.diff(np.concatenate([[False], above, [False]]).astype(np.int8)))
+    found: list[list[int]] = []
+    for start, stop in edges.reshape(-1, 2):
+        if found and (start - found[-1][1]) * STEP_S <= bridge_s:
+            found[-1][1] = int(stop)
+        else:
+            found.append([int(start), int(stop)])
+    segments = []
+    for start, stop in found:
+        part = np.nan_to_num(level[start:stop], nan=-np.inf)
+        if part.max() >= on and (stop - start) * STEP_S >= min_s:
+            segments.append(Segment(start, stop, start + int(part.argmax())))
+    return segments
