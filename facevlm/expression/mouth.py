@@ -19,6 +19,7 @@ DOWN_ON, DOWN_OFF = 0.022, 0.010  # e: both corners below rest
 ASIDE_ON, ASIDE_OFF = 0.06, 0.035  # e, plus ASIDE_PER_DEGREE for the turn of the head
 ASIDE_PER_DEGREE = 0.005
 WRINKLE_ON, WRINKLE_OFF = 0.045, 0.025  # e: side of the nose shortened
+FINE_PX = 55.0  # px between the outer eye corners, below which fine shapes are not judged
 MAX_YAW = 35.0  # degrees: beyond, the far half of the mouth is not seen
 
 
@@ -31,7 +32,7 @@ def find(run: Run, rest: dict[str, float]) -> list[Candidate]:
     found += speaking
     found += _openings(m, smiling, _during(run, speaking))
     found += _closings(m, _during(run, speaking))
-    found += _shapes(m, smiling)
+    found += _shapes(m, smiling, _during(run, speaking))
     return found
 
 
@@ -146,10 +147,10 @@ def _closings(m: _Mouth, speaking: np.ndarray) -> list[Candidate]:
     return found
 
 
-def _shapes(m: _Mouth, smiling: np.ndarray) -> list[Candidate]:
+def _shapes(m: _Mouth, smiling: np.ndarray, speaking: np.ndarray) -> list[Candidate]:
     """Shapes of the closed mouth, and the mouth pulled aside."""
     run, found = m.run, []
-    closed = smooth(m.aperture, 0.03) < 0.03
+    closed = (smooth(m.aperture, 0.03) < 0.03) & ~speaking
     narrow = -m.width / m.rest["mouth_width"]
     thin = -m.lips
     down = -np.maximum(m.corner["left"], m.corner["right"])
@@ -161,9 +162,10 @@ def _shapes(m: _Mouth, smiling: np.ndarray) -> list[Candidate]:
         for s in hysteresis(level, ASIDE_ON, ASIDE_OFF, min_s=0.1, bridge_s=0.06):
             aside_found.append(candidate(run, s, "jaw_sideways", sign * m.shift, side))
     aside = _during(run, aside_found)
-    pout = np.where(closed & (m.lips > -0.04), narrow, np.nan)
-    press = np.where(closed & ~smiling & (m.width < 0.04) & (m.width > -0.06) & (lower < 0.02), thin, np.nan)
-    drop = np.where(closed & ~aside & (down > 0.006), lower, np.nan)
+    fine = run["size"] > FINE_PX
+    pout = np.where(closed & fine & (m.lips > -0.04), narrow, np.nan)
+    press = np.where(closed & fine & ~aside & ~smiling & (m.width < 0.04) & (m.width > -0.06) & (lower < 0.02), thin, np.nan)
+    drop = np.where(closed & fine & ~aside & (down > 0.006), lower, np.nan)
     for action, level, on, off, min_s in (
         ("pout", pout, POUT_ON, POUT_OFF, 0.2),
         ("lip_press", press, PRESS_ON, PRESS_OFF, 0.2),

@@ -32,15 +32,29 @@ GENERAL: dict[str, tuple[float, float]] = {
 LID_SHUT = 0.5  # of the open level: below, brows and gaze are not looked at, because the mesh moves them along
 
 
+MOUTH_SHAPE = ("mouth_width", "corner_left", "corner_right", "lip_height", "mouth_shift", "nose_lip", "nose_height")
+MOUTH_SHUT = 0.02  # e: mouth shapes rest with the lips together
+ENOUGH_S = 0.25  # seconds of such frames that make a level the person's own
+
+
 def rest_levels(table: SignalTable) -> dict[str, float]:
     """Rest level of every signal in `GENERAL`, in the signal's unit.
 
-    Lids: the level of the open eye, the 75th percentile of the person's frames.
+    Lids: the open eye, the 75th percentile. Brows: open eyes only. Mouth shapes and cheeks: the closed mouth only.
     """
-    levels = {}
+    spent = np.gradient(table.times) if len(table.times) > 1 else np.ones(len(table.times))
+    levels: dict[str, float] = {}
     for name, (general, band) in GENERAL.items():
         values = table.values[name]
-        values = values[np.isfinite(values)]
-        own = general if len(values) == 0 else float(np.percentile(values, 75 if name.startswith("lid") else 50))
+        usable = np.isfinite(values)
+        if name in MOUTH_SHAPE or name.startswith("cheek"):
+            usable &= table.values["mouth_aperture"] < MOUTH_SHUT
+        elif name.startswith("brow"):
+            lids = [table.values[f"lid_{side}"] / levels[f"lid_{side}"] for side in ("left", "right")]
+            usable &= (lids[0] + lids[1]) / 2 > LID_SHUT
+        if spent[usable].sum() < ENOUGH_S:
+            levels[name] = general
+            continue
+        own = float(np.percentile(values[usable], 75 if name.startswith("lid") else 50))
         levels[name] = float(np.clip(own, general - band, general + band))
     return levels
