@@ -1,0 +1,169 @@
+"""The phases of a video: its beginning, progress, middle and end, or minute by minute, and what is said in each.
+
+Short clips get fewer phases, long ones windows with their times; boundaries move a little so as to fall between
+happenings. A lasting action that crosses a boundary is said to start, to go on, and to end.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from facevlm.expression.grammar import clock
+from facevlm.expression.phrases import lasting
+from facevlm.expression.timeline import DO, END, START, STATE, Happening, Mention, count_repeats
+
+WINDOWS_FROM_S = 60.0  # seconds: longer videos are told window by window
+_EDGE_S = 0.15  # seconds: what starts or ends this near to an edge was there before or goes on after
+_CHRONICLE = 12  # mentions in a phase above which they are counted instead of told in order
+_ROOM = 16  # mentions in a phase above which slight ones are left out
+
+_BEGINNING = "at the beginning of the video"
+_PROGRESS = "as the video progresses"
+_MIDDLE = "in the middle of the video"
+_END = "towards the end of the video"
+_CUTS: dict[int, tuple[float, ...]] = {1: (), 2: (0.5,), 3: (0.35, 0.7), 4: (0.25, 0.45, 0.72)}
+_OPENERS: dict[int, tuple[str, ...]] = {
+    1: ("",),
+    2: (_BEGINNING, _END),
+    3: (_BEGINNING, _PROGRESS, _END),
+    4: (_BEGINNING, _PROGRESS, _MIDDLE, _END),
+}
+
+
+@dataclass(frozen=True)
+class Phase:
+    """A stretch of the video and what is said of it.
+
+    Attributes:
+        opener: "at the beginning of the video", or "" for a clip too short for phases.
+        t0: Start in seconds.
+        t1: End in seconds.
+        mentions: In order of time.
+        going_on: Happenings that began in an earlier phase and go on.
+        counts: The mentions are counted, their order is not told.
+    """
+
+    opener: str
+    t0: float
+    t1: float
+    mentions: tuple[Mention, ...] = ()
+    going_on: tuple[Happening, ...] = ()
+    counts: bool = False
+
+
+def cut(happenings: Sequence[Happening], *, start: float, end: float) -> list[Phase]:
+    """Empty phases that cover start … end.
+
+    Args:
+        happenings: What will be told, in order of start.
+        start: Start of the described part in seconds.
+        end: End of the described part in seconds.
+    """
+    duration = end - start
+    if duration > WINDOWS_FROM_S:
+        size = 30.0 if duration <= 180 else 60.0 if duration <= 1200 else 300.0
+        edges = [start]
+        while end - edges[-1] > 1.25 * size:
+            edges.append((edges[-1] // size + 1) * size)
+        edges.append(end)
+        return [Phase(f"between {clock(a)} and {clock(b)}", a, b) for a, b in zip(edges, edges[1:], strict=False)]
+    if len(happenings) == 1 and 1.5 <= duration < 5:
+        where = ((happenings[0].t0 + happenings[0].t1) / 2 - start) / duration
+        return [Phase(_BEGINNING if where < 0.33 else _MIDDLE if where < 0.67 else _END, start, end)]
+    count = 1 if duration < 1.5 or not happenings else 2 if duration < 3 else 3 if duration < 5 else 4
+    if len(happenings) >= 6 and duration >= 2.5:
+        count = 4
+    edges = [start, *(_calm(start + part * duration, duration, happenings) for part in _CUTS[count]), end]
+    return [Phase(opener, a, b) for opener, a, b in zip(_OPENERS[count], edges, edges[1:], strict=False)]
+
+
+def fill(
+    phases: Sequence[Phase], happenings: Sequence[Happening], *, stretches: Sequence[tuple[float, float]]
+) -> tuple[list[Phase], list[Happening]]:
+    """Puts happenings into phases.
+
+    Args:
+        phases: As `cut` makes them.
+        happenings: In order of start.
+        stretches: (start, end) seconds in which the person is in the picture.
+
+    Returns:
+        The phases, and the happenings that fill the whole time.
+    """
+    mentions: list[list[Mention]] = [[] for _ in phases]
+    going_on: list[list[Happening]] = [[] for _ in phases]
+    throughout: list[Happening] = []
+    start, end = phases[0].t0, phases[-1].t1
+    for i, happening in enumerate(happenings):
+        seen_from, seen_to = _stretch(happening, stretches, (start, end))
+        was_there = lasting(happening) and happening.t0 <= seen_from + _EDGE_S
+        goes_on = lasting(happening) and happening.t1 >= seen_to - _EDGE_S
+        length = happening.t1 - happening.t0
+        if was_there and goes_on and length >= 0.9 * (end - start):
+            throughout.append(happening)
+            continue
+        first = _index(phases, happening.t0)
+        last = max(first, _index(phases, happening.t1 - 0.25))
+        long = lasting(happening) and length >= max(0.8, 0.12 * min(end - start, WINDOWS_FROM_S))
+        if not (long or was_there):
+            last = first
+        for k in range(first + 1, last + goes_on):
+            if min(happening.t1, phases[k].t1) - phases[k].t0 >= 0.5 * (phases[k].t1 - phases[k].t0):
+                going_on[k].append(happening)
+        ends = not goes_on and (last > first or was_there) and not _followed(happening, happenings[i + 1 :])
+        aspect = STATE if was_there else START if last > first else DO
+        to_end = goes_on and seen_to >= end - _EDGE_S and aspect == DO and long and first == len(phases) - 1
+        mentions[first].append(Mention(happening, aspect, to_end=to_end))
+        if ends:
+            mentions[last].append(Mention(happening, END))
+    return [
+        _finished(phase, said, before, held)
+        for phase, said, before, held in zip(phases, mentions, [[], *mentions], going_on, strict=False)
+    ], throughout
+
+
+def _finished(phase: Phase, said: list[Mention], before: list[Mention], held: list[Happening]) -> Phase:
+    """The phase with its mentions in order, repeats counted, and "again" where it is due."""
+    done = [m.happening for m in said if m.aspect == DO and not m.to_end]
+    others = [m for m in said if m.aspect != DO or m.to_end]
+    counted = count_repeats(done)
+    counts = len(counted) + len(others) > _CHRONICLE
+    if counts:  # starts are counted with the rest; their ends go without saying
+        counted = count_repeats([*done, *(m.happening for m in others if m.aspect == START)], apart=True)
+        others = [m for m in others if m.aspect not in (START, END)]
+        if len(counted) + len(others) > _ROOM:
+            counted = [h for h in counted if h.strength != "slight"]
+    mentions = sorted([*others, *(Mention(h) for h in counted)], key=lambda m: (m.t0, m.aspect == END, m.happening.ids))
+    known = {(m.happening.key, m.happening.side) for m in before}
+    result = []
+    for mention in mentions:
+        name = (mention.happening.key, mention.happening.side)
+        if mention.aspect == DO:
+            single = mention.happening.count == 1
+            mention = replace(mention, again=single and name in known and not counts, only=single and name not in known)
+        known.add(name)
+        result.append(mention)
+    return replace(phase, mentions=tuple(result), going_on=tuple(held), counts=counts)
+
+
+def _calm(time: float, duration: float, happenings: Sequence[Happening]) -> float:
+    """The time within 8 % of the duration that is furthest from the start of any happening."""
+    candidates = [time + duration * 0.01 * k for k in sorted(range(-8, 9), key=abs)]
+    return max(candidates, key=lambda t: min((abs(h.t0 - t) for h in happenings), default=0.0) - 0.1 * abs(t - time))
+
+
+def _index(phases: Sequence[Phase], time: float) -> int:
+    return next((i for i, phase in enumerate(phases) if time < phase.t1), len(phases) - 1)
+
+
+def _stretch(
+    happening: Happening, stretches: Sequence[tuple[float, float]], whole: tuple[float, float]
+) -> tuple[float, float]:
+    """The stretch in the picture that the happening shares most time with."""
+    best = max(stretches, key=lambda s: min(s[1], happening.t1) - max(s[0], happening.t0), default=whole)
+    return max(best[0], whole[0]), min(best[1], whole[1])
+
+
+def _followed(happening: Happening, later: Sequence[Happening]) -> bool:
+    """Whether an action of the same kind takes over at its end, so that its end is not seen."""
+    kind = happening.key.split("_")[-1 if happening.key.startswith("open_") else 0]
+    return any(kind in other.key and abs(other.t0 - happening.t1) < 0.3 for other in later[:20])
