@@ -24,28 +24,33 @@ class Prototype:
         needs: For each part the actions any of which will do; the first part carries the bracket in the caption.
         weight: Confidence in [0, 1] where every event is certain and clear.
         least: Smallest strength of the first part: "slight", "clear" or "strong".
+        unless: Actions at the same time that speak against it.
     """
 
     feeling: str
     needs: tuple[tuple[str, ...], ...]
     weight: float
     least: str = "clear"
+    unless: tuple[str, ...] = ()
 
 
+_JOY = ("smile", "laugh")
+_AGAINST_JOY = ("brow_furrow", "mouth_corner_down", "nose_wrinkle")
+_AGAINST_ANGER = (*_JOY, "eyes_closed", "brow_raise")
 PROTOTYPES = (  # of those that share their first event, the first that fits is taken
     Prototype("afraid", (("brow_raise",), ("brow_furrow",), ("eyes_widen",)), 0.6),
     Prototype("surprised", (("brow_raise",), ("eyes_widen",), ("mouth_open",)), 0.8),
     Prototype("surprised", (("brow_raise",), ("eyes_widen",)), 0.55),
     Prototype("surprised", (("brow_raise",), ("mouth_open",)), 0.4, "strong"),
-    Prototype("happy", (("laugh",),), 0.75),
-    Prototype("happy", (("smile",), ("eyes_squint",)), 0.75),
-    Prototype("happy", (("smile",),), 0.5, "strong"),
-    Prototype("disgusted", (("nose_wrinkle",), ("brow_furrow", "mouth_corner_down")), 0.65),
-    Prototype("disgusted", (("nose_wrinkle",),), 0.45),
-    Prototype("sad", (("mouth_corner_down",), ("brow_furrow",)), 0.65),
-    Prototype("sad", (("mouth_corner_down",), ("gaze_down", "head_down", "brow_raise")), 0.45),
-    Prototype("angry", (("brow_furrow",), ("lip_press",), ("eyes_squint", "eyes_widen")), 0.7),
-    Prototype("angry", (("brow_furrow",), ("lip_press",)), 0.5),
+    Prototype("happy", (("laugh",),), 0.75, unless=_AGAINST_JOY),
+    Prototype("happy", (("smile",), ("eyes_squint",)), 0.75, unless=_AGAINST_JOY),
+    Prototype("happy", (("smile",),), 0.5, "strong", unless=_AGAINST_JOY),
+    Prototype("disgusted", (("nose_wrinkle",), ("brow_furrow", "mouth_corner_down")), 0.65, unless=_JOY),
+    Prototype("disgusted", (("nose_wrinkle",),), 0.45, unless=_JOY),
+    Prototype("sad", (("mouth_corner_down",), ("brow_furrow",)), 0.65, "slight", unless=_JOY),
+    Prototype("sad", (("mouth_corner_down",), ("gaze_down", "head_down", "brow_raise")), 0.45, unless=_JOY),
+    Prototype("angry", (("brow_furrow",), ("lip_press",), ("eyes_squint", "eyes_widen")), 0.7, unless=_AGAINST_ANGER),
+    Prototype("angry", (("brow_furrow",), ("lip_press",)), 0.5, unless=_AGAINST_ANGER),
 )
 _STRENGTHS = {"slight": 0.7, "clear": 0.9, "strong": 1.0}
 _LEAST = {"slight": ("slight", "clear", "strong"), "clear": ("clear", "strong"), "strong": ("strong",)}
@@ -88,7 +93,8 @@ def feelings(events: Sequence[Event]) -> tuple[Feeling, ...]:
     Args:
         events: One person's, in any order.
     """
-    both = sorted((e for e in events if e.image_side is None or "_left" in e.action or "_right" in e.action), key=_order)
+    both = [e for e in events if e.image_side is None or e.action.endswith(("_left", "_right"))]
+    both.sort(key=_order)
     found: dict[int, Feeling] = {}
     for prototype in PROTOTYPES:
         for lead in both:
@@ -105,7 +111,7 @@ def _fits(lead: Event, prototype: Prototype, events: Sequence[Event]) -> Iterato
     for rest in product(*([e for e in near if e.action in part] for part in prototype.needs[1:])):
         evidence = (lead, *rest)
         t0, t1 = max(e.t0 for e in evidence), min(e.t1 for e in evidence)
-        if t1 - t0 < _SHARED_S:
+        if t1 - t0 < _SHARED_S or any(e.action in prototype.unless and e.t0 < t1 and e.t1 > t0 for e in near):
             continue
         certainty = sum(e.score * _STRENGTHS[e.strength] for e in evidence) / len(evidence)
         yield Feeling(prototype.feeling, prototype.weight * certainty, tuple(e.id for e in evidence), t0, t1)

@@ -19,12 +19,9 @@ _IRREGULAR = {  # verb -> (they …, he …, …ing)
     "let": ("let", "lets", "letting"),
     "nod": ("nod", "nods", "nodding"),
     "stop": ("stop", "stops", "stopping"),
+    "dip": ("dip", "dips", "dipping"),
+    "put": ("put", "puts", "putting"),
     "shut": ("shut", "shuts", "shutting"),
-    "turn": ("turn", "turns", "turning"),
-    "open": ("open", "opens", "opening"),
-    "lower": ("lower", "lowers", "lowering"),
-    "widen": ("widen", "widens", "widening"),
-    "straighten": ("straighten", "straightens", "straightening"),
 }
 _NUMBERS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve")
 
@@ -62,7 +59,7 @@ def verb(lemma: str, form: str) -> str:
     if form == BASE:
         return lemma
     if form == THIRD:
-        if lemma.endswith(("s", "sh", "ch", "x")):
+        if lemma.endswith(("s", "sh", "ch", "x", "o")):
             return lemma + "es"
         return lemma[:-1] + "ies" if re.search(r"[^aeiou]y$", lemma) else lemma + "s"
     return (lemma[:-1] if re.search(r"[^e]e$", lemma) else lemma) + "ing"

@@ -3,14 +3,13 @@
 import re
 from collections.abc import Mapping
 
-from facevlm.expression.grammar import HE, SHE, THEY, Pronouns, article, listed, sentence, verb
+from facevlm.expression.grammar import BASE, HE, SHE, THEY, THIRD, Pronouns, article, listed, sentence, verb
 from facevlm.expression.sentence import AppearanceValue
 
 _HEDGE_BELOW = 0.6  # confidence below which a value is said to seem so
 _MALE, _FEMALE = frozenset({"man", "male", "boy"}), frozenset({"woman", "female", "girl"})
-_WHERE = ("framing", "position", "facing")  # follow the noun, in this order
 _NONE = frozenset({"none", "no", "absent", "not visible"})
-_KNOWN = (*_WHERE, "age_group", "gender", "glasses", "hair", "skin_tone", "facial_hair")
+_KNOWN = ("framing", "position", "facing", "age_group", "gender", "glasses", "hair", "skin_tone", "facial_hair")
 
 
 def pronouns_for(appearance: Mapping[str, AppearanceValue]) -> Pronouns:
@@ -28,8 +27,10 @@ def noun_for(appearance: Mapping[str, AppearanceValue]) -> str:
     return {"he": "man", "she": "woman", "they": "person"}[pronouns.subject]
 
 
-def opening(appearance: Mapping[str, AppearanceValue], *, name: str, pronouns: Pronouns, whole: bool = True) -> list[str]:
-    """One or two sentences.
+def opening(
+    appearance: Mapping[str, AppearanceValue], *, name: str, pronouns: Pronouns, whole: bool = True
+) -> list[str]:
+    """One or two sentences; none where nothing was measured of one person among several.
 
     Args:
         appearance: Name -> measured value; may be empty.
@@ -37,7 +38,9 @@ def opening(appearance: Mapping[str, AppearanceValue], *, name: str, pronouns: P
         pronouns: How the person is spoken of.
         whole: The caption is of the whole video ("This video shows …"), not of one person among several.
     """
-    where = [appearance[key].value for key in _WHERE if key in appearance]
+    place = " ".join(appearance[key].value for key in ("framing", "position") if key in appearance)
+    facing = appearance["facing"].value if "facing" in appearance else ""
+    where = ", ".join(part for part in (place, facing) if part)
     age = appearance.get("age_group")
     noun = noun_for(appearance)
     if age and re.search(r"\d", age.value):
@@ -45,15 +48,15 @@ def opening(appearance: Mapping[str, AppearanceValue], *, name: str, pronouns: P
     else:
         who = article(f"{age.value} {noun}" if age else noun)
     if whole:
-        first = f"This video shows the facial changes of {who} {listed(where) if len(where) < 3 else ', '.join(where)}"
-    elif where:
-        first = f"{name} is {', '.join(where)}"
+        first = f"This video shows the facial changes of {who}{'' if place else ','} {where}" if where else f"This video shows the facial changes of {who}"
+    elif where or noun != "person" or age:
+        first = f"{name} is {', '.join(part for part in (who if noun != 'person' or age else '', where) if part)}"
     else:
-        first = f"{name} is seen in this video"
+        return _looks(appearance, pronouns, who=name)
     return [sentence(first), *_looks(appearance, pronouns)]
 
 
-def _looks(appearance: Mapping[str, AppearanceValue], pronouns: Pronouns) -> list[str]:
+def _looks(appearance: Mapping[str, AppearanceValue], pronouns: Pronouns, *, who: str | None = None) -> list[str]:
     """A sentence on glasses, hair, skin and beard, and on what has no words of its own here."""
     wears, has = [], []
     glasses = appearance.get("glasses")
@@ -72,7 +75,7 @@ def _looks(appearance: Mapping[str, AppearanceValue], pronouns: Pronouns) -> lis
         for key, value in appearance.items()
         if key not in _KNOWN
     ]
-    form = "base" if pronouns.plural else "third"
+    form = BASE if pronouns.plural and who is None else THIRD
     parts = []
     for lemma, facts in (("have", has), ("wear", wears)):
         sure = [value for value, confidence in facts if confidence >= _HEDGE_BELOW]
@@ -81,4 +84,4 @@ def _looks(appearance: Mapping[str, AppearanceValue], pronouns: Pronouns) -> lis
             parts.append(f"{verb(lemma, form)} {listed(sure)}")
         if unsure:
             parts.append(f"{verb('seem', form)} to {lemma} {listed(unsure)}")
-    return [sentence(f"{pronouns.subject} {listed(parts)}")] if parts else []
+    return [sentence(f"{who or pronouns.subject} {listed(parts)}")] if parts else []

@@ -6,7 +6,9 @@ happenings. A lasting action that crosses a boundary is said to start, to go on,
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
+from facevlm.expression.event import ACTIONS
 from facevlm.expression.grammar import clock
 from facevlm.expression.phrases import lasting
 from facevlm.expression.timeline import DO, END, START, STATE, Happening, Mention, count_repeats
@@ -62,10 +64,10 @@ def cut(happenings: Sequence[Happening], *, start: float, end: float) -> list[Ph
     if duration > WINDOWS_FROM_S:
         size = 30.0 if duration <= 180 else 60.0 if duration <= 1200 else 300.0
         edges = [start]
-        while end - edges[-1] > 1.25 * size:
-            edges.append((edges[-1] // size + 1) * size)
+        while (edge := (edges[-1] // size + 1) * size) <= end - 0.25 * size:
+            edges.append(edge)
         edges.append(end)
-        return [Phase(f"between {clock(a)} and {clock(b)}", a, b) for a, b in zip(edges, edges[1:], strict=False)]
+        return [Phase(f"between {clock(a)} and {clock(b)}", a, b) for a, b in pairwise(edges)]
     if len(happenings) == 1 and 1.5 <= duration < 5:
         where = ((happenings[0].t0 + happenings[0].t1) / 2 - start) / duration
         return [Phase(_BEGINNING if where < 0.33 else _MIDDLE if where < 0.67 else _END, start, end)]
@@ -73,7 +75,7 @@ def cut(happenings: Sequence[Happening], *, start: float, end: float) -> list[Ph
     if len(happenings) >= 6 and duration >= 2.5:
         count = 4
     edges = [start, *(_calm(start + part * duration, duration, happenings) for part in _CUTS[count]), end]
-    return [Phase(opener, a, b) for opener, a, b in zip(_OPENERS[count], edges, edges[1:], strict=False)]
+    return [Phase(opener, a, b) for opener, a, b in zip(_OPENERS[count], edges[:-1], edges[1:], strict=True)]
 
 
 def fill(
@@ -116,8 +118,8 @@ def fill(
         if ends:
             mentions[last].append(Mention(happening, END))
     return [
-        _finished(phase, said, before, held)
-        for phase, said, before, held in zip(phases, mentions, [[], *mentions], going_on, strict=False)
+        _finished(phase, mentions[i], _recent(phases, mentions, i), going_on[i])
+        for i, phase in enumerate(phases)
     ], throughout
 
 
@@ -128,11 +130,13 @@ def _finished(phase: Phase, said: list[Mention], before: list[Mention], held: li
     counted = count_repeats(done)
     counts = len(counted) + len(others) > _CHRONICLE
     if counts:  # starts are counted with the rest; their ends go without saying
-        counted = count_repeats([*done, *(m.happening for m in others if m.aspect == START)], apart=True)
+        done += [m.happening for m in others if m.aspect == START]
+        counted = count_repeats([replace(h, key=h.key.removesuffix("_mouth")) for h in done], apart=True)
         others = [m for m in others if m.aspect not in (START, END)]
         if len(counted) + len(others) > _ROOM:
             counted = [h for h in counted if h.strength != "slight"]
-    mentions = sorted([*others, *(Mention(h) for h in counted)], key=lambda m: (m.t0, m.aspect == END, m.happening.ids))
+    mentions = [*others, *(Mention(h) for h in counted)]
+    mentions.sort(key=lambda m: (_region(m) if counts else 0, m.t0, m.aspect == END, m.happening.ids))
     known = {(m.happening.key, m.happening.side) for m in before}
     result = []
     for mention in mentions:
@@ -141,8 +145,22 @@ def _finished(phase: Phase, said: list[Mention], before: list[Mention], held: li
             single = mention.happening.count == 1
             mention = replace(mention, again=single and name in known and not counts, only=single and name not in known)
         known.add(name)
+        known.update((part.key, part.side) for part in mention.happening.parts)
         result.append(mention)
     return replace(phase, mentions=tuple(result), going_on=tuple(held), counts=counts)
+
+
+def _region(mention: Mention) -> int:
+    """Place of its part of the face in a count: states first, then mouth, brows, eyes, gaze, head."""
+    if mention.aspect != DO:
+        return 0
+    region = ACTIONS[mention.happening.events[0].action].region
+    return 1 + ("mouth", "cheeks", "nose", "brows", "eyes", "gaze", "head").index(region)
+
+
+def _recent(phases: Sequence[Phase], mentions: Sequence[Sequence[Mention]], i: int) -> list[Mention]:
+    """What was said in the minute before phase i."""
+    return [m for k in range(i) if phases[i].t0 - phases[k].t1 < WINDOWS_FROM_S / 2 for m in mentions[k]]
 
 
 def _calm(time: float, duration: float, happenings: Sequence[Happening]) -> float:
@@ -166,4 +184,6 @@ def _stretch(
 def _followed(happening: Happening, later: Sequence[Happening]) -> bool:
     """Whether an action of the same kind takes over at its end, so that its end is not seen."""
     kind = happening.key.split("_")[-1 if happening.key.startswith("open_") else 0]
-    return any(kind in other.key and abs(other.t0 - happening.t1) < 0.3 for other in later[:20])
+    kinds = (kind, "eyes_closed") if kind in ("gaze", "eyes") else (kind,)
+    next_ones = [other for other in later if abs(other.t0 - happening.t1) < 0.3]
+    return any(kind in other.key for other in next_ones for kind in kinds)

@@ -1,4 +1,4 @@
-"""Ways of saying each facial action, in the manner of the FDA annotations: a table of predicates, and who picks from it.
+"""Ways of saying each facial action, in the manner of the FDA annotations: a table of predicates, and what picks.
 
 Every action has predicates for doing it ("turns their head to their left"), often one for the state it leaves ("their
 head turned to their left"), and one for its end ("turns their head back"). Templates are those of
@@ -8,7 +8,7 @@ head turned to their left"), and one for its end ("turns their head back"). Temp
 from dataclasses import dataclass
 
 from facevlm.expression.grammar import Chooser, seconds, times
-from facevlm.expression.timeline import END, KEEP, LONG_S, START, STATE, Happening, Mention
+from facevlm.expression.timeline import DO, END, KEEP, LONG_S, START, STATE, Happening, Mention
 
 
 @dataclass(frozen=True)
@@ -116,7 +116,10 @@ PHRASES: dict[str, Phrases] = {
         end=("<lift> {their} gaze again",),
     ),
     "gaze_swing": Phrases(
-        do=("<look> from side to side, first to {their} {side}", "<move> {their} eyes from side to side, {side} first"),
+        do=(
+            "<look> to {their} {side} and {other} in turn",
+            "<move> {their} eyes to {their} {side} and {other} in turn",
+        ),
         doing="looking from side to side",
         end=("<stop> looking from side to side",),
     ),
@@ -148,9 +151,9 @@ PHRASES: dict[str, Phrases] = {
         slight=("",),
     ),
     "speaking_mouth": Phrases(
-        do=("<speak>, opening and closing {their} mouth", "<open> and <close> {their} mouth while speaking"),
+        do=("<speak> with {their} mouth opening and closing", "<talk> with {their} mouth opening and closing"),
         doing="speaking",
-        start=("<start> speaking, opening and closing {their} mouth", "<start> to talk, opening and closing {their} mouth"),
+        start=("<start> to speak with {their} mouth opening and closing",),
         end=("<stop> speaking", "<stop> talking"),
         slight=("",),
     ),
@@ -171,7 +174,7 @@ PHRASES: dict[str, Phrases] = {
     "open_smile": Phrases(
         do=("<smile> {adv} with {their} mouth open", "<give> {adj} smile with an open mouth"),
         doing="smiling {adv} with {their} mouth open",
-        start=("<break> into {adj} smile with {their} mouth open", "<start> to smile {adv}, opening {their} mouth"),
+        start=("<break> into {adj} smile with {their} mouth open", "<start> to smile {adv} with {their} mouth open"),
         end=("<let> the smile fade", "<stop> smiling"),
         slight=("slightly", "faintly"),
         strong=("broadly", "widely"),
@@ -181,6 +184,7 @@ PHRASES: dict[str, Phrases] = {
         doing="laughing",
         start=("<start> to laugh {adv}", "<begin> to laugh {adv}"),
         end=("<stop> laughing",),
+        slight=("softly", "a little"),
         strong=("heartily",),
     ),
     "laugh_smile": Phrases(
@@ -253,8 +257,8 @@ PHRASES: dict[str, Phrases] = {
     ),
     "jaw_sideways_swing": Phrases(
         do=(
-            "<pull> {their} mouth from side to side, first to {their} {side}",
-            "<shift> {their} mouth from one side to the other, first to {their} {side}",
+            "<pull> {their} mouth to {their} {side} and {other} in turn",
+            "<shift> {their} mouth from side to side",
         ),
         doing="pulling {their} mouth from side to side",
         end=("<bring> {their} mouth back to the middle",),
@@ -264,8 +268,8 @@ PHRASES: dict[str, Phrases] = {
     "head_turn_sided": _turn("turn", "turned", "to {their} {side}"),
     "head_turn_swing": Phrases(
         do=(
-            "<turn> {their} head {adv} from side to side, first to {their} {side}",
-            "<move> {their} head {adv} from side to side, first to {their} {side}",
+            "<turn> {their} head {adv} from side to side",
+            "<turn> {their} head {adv} to {their} {side} and {other} in turn",
         ),
         doing="turning {their} head from side to side",
         end=("<stop> turning {their} head",),
@@ -279,7 +283,7 @@ PHRASES: dict[str, Phrases] = {
     ),
     "head_tilt_sided": _turn("tilt", "tilted", "to {their} {side}"),
     "head_tilt_swing": Phrases(
-        do=("<tilt> {their} head {adv} from side to side, first to {their} {side}",),
+        do=("<tilt> {their} head {adv} to {their} {side} and {other} in turn",),
         doing="tilting {their} head from side to side",
         end=("<straighten> {their} head",),
     ),
@@ -306,14 +310,14 @@ PHRASES: dict[str, Phrases] = {
     "head_nod": Phrases(
         do=("<nod> {adv}", "<nod> {their} head {adv}"),
         doing="nodding",
-        start=("<start> to nod {adv}", "<begin> nodding {adv}"),
+        start=("<start> to nod {adv}", "<begin> to nod {adv}"),
         end=("<stop> nodding",),
         strong=("vigorously", "firmly"),
     ),
     "head_shake": Phrases(
         do=("<shake> {their} head {adv}", "<shake> {their} head {adv} from side to side"),
         doing="shaking {their} head",
-        start=("<start> to shake {their} head {adv}", "<begin> shaking {their} head {adv}"),
+        start=("<start> to shake {their} head {adv}", "<begin> to shake {their} head {adv}"),
         end=("<stop> shaking {their} head",),
         strong=("vigorously", "firmly"),
     ),
@@ -321,7 +325,7 @@ PHRASES: dict[str, Phrases] = {
 
 _ADJECTIVES = {"slightly": "a slight", "faintly": "a faint", "broadly": "a broad", "widely": "a wide", "": "a"}
 _OPPOSITE = {"left": "right", "right": "left", None: "side"}
-_BRIEF = frozenset({"smile", "open_smile", "brow_raise", "brow_furrow", "gaze_sided", "gaze_up", "gaze_down", "lip_press"})
+_BRIEF = frozenset({"smile", "open_smile", "brow_raise", "brow_furrow", "gaze_sided", "gaze_up", "gaze_down"})
 _BRIEF_S = 0.45  # shorter ones of these are said to be brief
 
 
@@ -339,17 +343,21 @@ def predicate(mention: Mention, chooser: Chooser, *, exact: bool = False) -> str
     happening, aspect = mention.happening, mention.aspect
     if happening.parts:
         first, second = (predicate(Mention(part, "do"), chooser) for part in happening.parts)
-        return f"{first} and {second}, {times(happening.count, exact=exact).replace('twice', 'two times')}"
+        return f"{first} and {second}, {times(happening.count, exact=exact)} in a row"
     entry = PHRASES[happening.key]
-    if aspect == STATE or aspect == KEEP:
+    if aspect in (STATE, KEEP):
         state = _filled(entry.doing or entry.holding or "", happening, chooser, adverb=aspect == STATE)
         if entry.holding:
             return f"<keep> {state}" if aspect == KEEP else f"<have> {state}"
         keep = chooser.pick("keep", ("<keep>", "<continue>"), happening.ids)
         return f"{keep} {state}" if aspect == KEEP else f"<be> {state}"
+    if exact and happening.key == "speaking" and happening.count > 1:
+        return f"<speak> for {seconds(sum(e.t1 - e.t0 for e in happening.events if e.action == 'speaking'))} in all"
+    manner = _manner(mention, exact=exact) if aspect == DO else ""
     options = {END: entry.end, START: entry.start}.get(aspect) or entry.do
-    text = _filled(chooser.pick(happening.key, options, happening.ids), happening, chooser)
-    return text if aspect in (END, START) else text + _manner(mention, exact=exact)
+    if aspect == DO and (manner or happening.strength == "clear"):  # "smiles again", not "gives a smile again"
+        options = tuple(option for option in options if "{adj}" not in option)
+    return _filled(chooser.pick(happening.key, options, happening.ids), happening, chooser) + manner
 
 
 def background(happening: Happening, chooser: Chooser, *, still: bool) -> tuple[str, str]:
@@ -379,6 +387,8 @@ def lasting(happening: Happening) -> bool:
 
 def _filled(template: str, happening: Happening, chooser: Chooser, *, adverb: bool = True) -> str:
     entry = PHRASES[happening.key]
+    mixed = happening.count > 1 and len({e.strength for e in happening.events}) > 1
+    adverb = adverb and not mixed  # "smiles twice" where one smile is slight and one is broad
     options = {"slight": entry.slight, "strong": entry.strong}.get(happening.strength, ("",)) if adverb else ("",)
     word = chooser.pick(f"adv {happening.key}", options, happening.ids)
     return (
@@ -395,9 +405,9 @@ def _manner(mention: Mention, *, exact: bool) -> str:
     if happening.count > 1 and not happening.key.endswith(("_swing", "_pair")):
         return f" {times(happening.count, exact=exact)}"
     if mention.to_end:
-        return " until the end"
+        return " until the very end"
     duration = happening.t1 - happening.t0
-    if happening.count == 1 and lasting(happening) and duration >= LONG_S:
+    if happening.count == 1 and lasting(happening) and duration >= (2 if exact else 1) * LONG_S:
         return f" for {seconds(duration)}"
     if mention.again:
         return " again"

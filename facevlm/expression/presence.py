@@ -2,28 +2,51 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
+
+from facevlm.expression.grammar import BASE, THIRD, Pronouns, say, verb
 
 _GAP_S = 1.0  # seconds: shorter absences are not told
 _CUT_S = 0.2  # seconds between the end of a shot and that of a span for the cut to have ended it
 _MANY = 6  # changes above which they are summed up
 
-APPEARS, LEAVES, GONE, RETURNS, CUT_AWAY, CUT_GONE, CUT_BACK = (
-    "<come> into view",
-    "<leave> the picture",
-    "<leave> the picture and <be> not seen again",
-    "<come> back into view",
-    "<be> out of the picture after a cut",
-    "<be> out of the picture after a cut and <be> not seen again",
-    "<be> in the picture again after a cut",
-)
-
 
 @dataclass(frozen=True)
 class Change:
-    """The person comes into view or leaves it: when, and the predicate that says it."""
+    """The person comes into view or leaves it.
+
+    Attributes:
+        time: When, in seconds.
+        seen: Whether the person is in the picture afterwards.
+        first: The person was not seen before.
+        last: The person is not seen again.
+        cut: A cut of the film did it.
+    """
 
     time: float
-    predicate: str
+    seen: bool
+    first: bool = False
+    last: bool = False
+    cut: bool = False
+
+    def words(self, who: str, form: str, pronouns: Pronouns) -> str:
+        """The clause that says it.
+
+        Args:
+            who: The subject: a name or pronoun.
+            form: The verb form that agrees with it.
+            pronouns: How the person is spoken of.
+        """
+        be = verb("be", BASE if pronouns.plural else THIRD)
+        whom = pronouns.object if who == pronouns.subject else who
+        gone = f", and {pronouns.subject} {be} not seen again"
+        if self.seen:
+            if self.cut:
+                return f"the picture cuts {'' if self.first else 'back '}to {whom}"
+            return f"{who} {say('<come> into view' if self.first else '<come> back into view', form, pronouns)}"
+        if self.cut:
+            return f"the picture cuts away from {whom}" + (gone if self.last else "")
+        return f"{who} {say('<leave> the picture', form, pronouns)}" + (gone if self.last else "")
 
 
 def stretches(spans: Sequence[tuple[float, float]], *, start: float, end: float) -> list[tuple[float, float]]:
@@ -59,18 +82,17 @@ def changes(
     """
     cuts = [t0 for t0, _ in shots if start < t0 < end]
 
-    def at_cut(time: float) -> bool:
-        return any(abs(time - cut) <= _CUT_S for cut in cuts)
+    def change(time: float, *, seen: bool, first: bool = False, last: bool = False) -> Change:
+        return Change(time, seen, first, last, cut=any(abs(time - cut) <= _CUT_S for cut in cuts))
 
     result = []
     if seen[0][0] - start >= _GAP_S:
-        result.append(Change(seen[0][0], APPEARS))
-    for (_, left), (back, _) in zip(seen, seen[1:], strict=False):
-        result.append(Change(left, CUT_AWAY if at_cut(left) else LEAVES))
-        result.append(Change(back, CUT_BACK if at_cut(back) else RETURNS))
+        result.append(change(seen[0][0], seen=True, first=True))
+    for (_, left), (back, _) in pairwise(seen):
+        result += [change(left, seen=False), change(back, seen=True)]
     if end - seen[-1][1] >= _GAP_S:
-        result.append(Change(seen[-1][1], CUT_GONE if at_cut(seen[-1][1]) else GONE))
-    return result if len(result) <= _MANY else []
+        result.append(change(seen[-1][1], seen=False, last=True))
+    return [] if often(seen) else result
 
 
 def often(seen: Sequence[tuple[float, float]]) -> bool:

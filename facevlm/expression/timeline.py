@@ -114,15 +114,19 @@ def merge(events: Sequence[Event]) -> list[Happening]:
     happenings = _absorb(happenings, "smile", {"mouth_open"}, "open_smile", cover=0.4)
     happenings = _absorb(happenings, "speaking", {"mouth_open", "mouth_close"}, "speaking_mouth")
     for base in _SWINGING:
-        happenings = _swings(happenings, base)
+        happenings = _swings(happenings, base, least=3)
     happenings = _bobs(happenings)
     happenings = _head_and_eyes(happenings)
+    for base in _SWINGING:
+        happenings = _swings(happenings, base, least=2)
     happenings = _open_and_close(happenings)
     happenings = _in_turn(happenings)
     return _repeat(happenings, _repeats)
 
 
-def together(happenings: Sequence[Happening], key: str, *, count: int | None = None, side: str | None = None) -> Happening:
+def together(
+    happenings: Sequence[Happening], key: str, *, count: int | None = None, side: str | None = None
+) -> Happening:
     """Happenings as one, under another key.
 
     Args:
@@ -222,7 +226,9 @@ def count_repeats(happenings: Sequence[Happening], *, apart: bool = False) -> li
     return result
 
 
-def _absorb(happenings: list[Happening], key: str, parts: set[str], into: str, *, cover: float = 0.0) -> list[Happening]:
+def _absorb(
+    happenings: list[Happening], key: str, parts: set[str], into: str, *, cover: float = 0.0
+) -> list[Happening]:
     """Puts parts that lie mostly inside a happening of `key`, and cover that share of it, into it."""
     result: list[Happening] = []
     taken: set[tuple[int, ...]] = set()
@@ -237,13 +243,13 @@ def _absorb(happenings: list[Happening], key: str, parts: set[str], into: str, *
     return _ordered(result + [h for h in happenings if h.ids not in taken])
 
 
-def _swings(happenings: list[Happening], base: str) -> list[Happening]:
-    """Left, right, left, … in a row as one swing; a single left and right as a pair."""
+def _swings(happenings: list[Happening], base: str, *, least: int) -> list[Happening]:
+    """Left, right, left, … in a row, at least so many, as one swing; a single left and right as a pair."""
     result: list[Happening] = []
     row: list[Happening] = []
 
     def close() -> None:
-        if len(row) < 2:
+        if len(row) < least:
             result.extend(row)
         else:
             name = f"{base}_swing" if len(row) > 2 else f"{base}_pair"
