@@ -1,0 +1,183 @@
+"""The shape of the JSON documents, as pydantic models: what is written, what is read, and the two schema files.
+
+`python -m facevlm.exports.documents` writes the schema files anew; a test keeps them equal to the models.
+"""
+
+import json
+from itertools import pairwise
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from facevlm.expression.event import ACTIONS, STRENGTHS, Event
+
+Seconds = Annotated[float, Field(ge=0, description="Seconds from the first displayed frame")]
+Share = Annotated[float, Field(ge=0, le=1)]
+Span = tuple[Seconds, Seconds]
+
+
+class Strict(BaseModel):
+    """Every field is required unless it says otherwise, none may be added, no number is NaN or infinite."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False, populate_by_name=True)
+
+
+class VideoRecord(Strict):
+    """Facts of the video."""
+
+    path: str
+    duration_s: Seconds | None
+    width: Annotated[int, Field(ge=1, description="Displayed width in pixels")]
+    height: Annotated[int, Field(ge=1, description="Displayed height in pixels")]
+    fps: Annotated[float, Field(gt=0)] | None = Field(description="Average rate; times of frames do not come from it")
+    frames_decoded: Annotated[int, Field(ge=0)]
+    frames_damaged: Annotated[int, Field(ge=0)]
+    rotation: Literal[0, 90, 180, 270] = Field(description="Degrees counter-clockwise, already applied")
+
+
+class AppearanceRecord(Strict):
+    """One measured fact of how a person looks."""
+
+    value: str
+    confidence: Share
+
+
+class EventRecord(Strict):
+    """One thing a face did. Left and right in `action` are the subject's own, `image_side` is the picture's."""
+
+    id: Annotated[int, Field(ge=1, description="Unique in the document")]
+    action: Literal[tuple(ACTIONS)]  # type: ignore[valid-type]
+    t0: Seconds
+    peak: Seconds
+    t1: Seconds
+    strength: Literal[STRENGTHS]  # type: ignore[valid-type]
+    score: Share = Field(description="Probability that the event is true")
+    image_side: Literal["left", "right"] | None
+    action_units: tuple[str, ...] = Field(description="FACS codes")
+
+    @model_validator(mode="after")
+    def _in_order(self) -> "EventRecord":
+        if not self.t0 <= self.peak <= self.t1:
+            raise ValueError(f"event {self.id}: t0 <= peak <= t1 does not hold ({self.t0}, {self.peak}, {self.t1})")
+        return self
+
+    def to_event(self) -> Event:
+        """The event as the library holds it."""
+        return Event(**self.model_dump(exclude={"action_units"}))
+
+
+class SentenceRecord(Strict):
+    """One sentence of a caption and the ids of the events it names."""
+
+    text: str
+    events: tuple[int, ...]
+
+
+class SelectionRecord(Strict):
+    """How FaceTrack-MM's rule decided whether this is a main character."""
+
+    reason: str
+    similarity: Annotated[float, Field(ge=-1, le=1)] | None = Field(
+        description="Mean pairwise cosine similarity of the appearance vectors in the track"
+    )
+
+
+class PersonRecord(Strict):
+    """One person."""
+
+    track_id: Annotated[int, Field(ge=1)]
+    main: bool
+    spans: tuple[Span, ...] = Field(description="When the person is seen, per shot")
+    area_share: Share | None = Field(description="Mean share of the picture that the face covers")
+    selection: SelectionRecord
+    appearance: dict[str, AppearanceRecord]
+    events: tuple[EventRecord, ...]
+    caption: str
+    sentences: tuple[SentenceRecord, ...]
+
+    @model_validator(mode="after")
+    def _never_overlap(self) -> "PersonRecord":
+        for a, b in pairwise(sorted(self.events, key=lambda e: (e.action, e.image_side or "", e.t0))):
+            if (a.action, a.image_side) == (b.action, b.image_side) and b.t0 < a.t1:
+                raise ValueError(f"person {self.track_id}: events {a.id} and {b.id} overlap")
+        return self
+
+
+class DescriptionDocument(Strict):
+    """A described video, schema facevlm/description/1."""
+
+    schema_: Literal["facevlm/description/1"] = Field(alias="schema")
+    video: VideoRecord
+    people: tuple[PersonRecord, ...] = Field(description="Main characters first")
+    caption: str
+    warnings: tuple[str, ...]
+
+    @model_validator(mode="after")
+    def _consistent(self) -> "DescriptionDocument":
+        ids = [event.id for person in self.people for event in person.events]
+        if len(set(ids)) < len(ids):
+            raise ValueError("event ids are not unique")
+        for person in self.people:
+            unknown = {i for sentence in person.sentences for i in sentence.events} - {e.id for e in person.events}
+            if unknown:
+                raise ValueError(f"person {person.track_id}: a sentence names unknown events {sorted(unknown)}")
+        mains = [person.main for person in self.people]
+        if mains != sorted(mains, reverse=True) or (mains and not mains[0]):
+            raise ValueError("main characters must come first, and at least one person must be main")
+        return self
+
+
+class FrameRecord(Strict):
+    """One face in one frame."""
+
+    index: Annotated[int, Field(ge=0, description="Number of the frame among all decoded ones, from 0")]
+    t: Seconds
+    box: tuple[float, float, float, float] = Field(description="x0, y0, x1, y1 in pixels of the displayed frame")
+    presence: Share = Field(description="Probability that this is a face")
+
+
+class TrackRecord(Strict):
+    """One person's way through the video."""
+
+    track_id: Annotated[int, Field(ge=1)]
+    main: bool
+    spans: tuple[Span, ...]
+    area_share: Share | None
+    selection: SelectionRecord
+    frames: tuple[FrameRecord, ...]
+
+
+class TracksDocument(Strict):
+    """The faces of a video through time, schema facevlm/tracks/1."""
+
+    schema_: Literal["facevlm/tracks/1"] = Field(alias="schema")
+    video: VideoRecord
+    people: tuple[TrackRecord, ...]
+    warnings: tuple[str, ...]
+
+
+SCHEMA_FILES: dict[str, type[Strict]] = {
+    "description.schema.json": DescriptionDocument,
+    "tracks.schema.json": TracksDocument,
+}
+
+
+def json_schema(model: type[Strict]) -> dict[str, Any]:
+    """Return the JSON Schema (draft 2020-12) of a document."""
+    schema = {"$schema": "https://json-schema.org/draft/2020-12/schema", **model.model_json_schema(by_alias=True)}
+    return _without_titles(schema)
+
+
+def _without_titles(node: Any) -> Any:
+    """Drop the titles that pydantic derives from names: they say nothing new."""
+    if isinstance(node, list):
+        return [_without_titles(item) for item in node]
+    if isinstance(node, dict):
+        return {key: _without_titles(value) for key, value in node.items() if key != "title"}
+    return node
+
+
+if __name__ == "__main__":
+    for name, document in SCHEMA_FILES.items():
+        Path(__file__).with_name(name).write_text(json.dumps(json_schema(document), indent=2) + "\n", encoding="utf-8")

@@ -1,0 +1,125 @@
+"""The faces through time: JSON (schema facevlm/tracks/1, `tracks.schema.json` beside this file) and MOTChallenge text.
+
+MOTChallenge lines are `frame, id, x, y, width, height, confidence, -1, -1, -1` with frames counted from 1 (Leal-Taixé
+et al. 2015, https://arxiv.org/abs/1504.01942, section 3.3).
+"""
+
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from facevlm.exports.atomic_file import replacing, write_text
+from facevlm.exports.documents import TracksDocument
+from facevlm.exports.json_document import known_warnings, read_document, seconds, track_dict, video_dict
+from facevlm.tracking.track import TrackSummary
+from facevlm.video.clip import DecodeReport, VideoInfo
+
+SCHEMA = "facevlm/tracks/1"
+
+
+@dataclass(frozen=True, slots=True)
+class FaceRow:
+    """One face in one frame, as recorded while the video was perceived.
+
+    Attributes:
+        time: Seconds from the first displayed frame.
+        index: Number of the frame among all decoded ones, from 0.
+        track_id: Provisional or final id.
+        box: float32 (4,) xyxy, pixels of the frame.
+        presence: Probability in [0, 1] that this is a face.
+    """
+
+    time: float
+    index: int
+    track_id: int
+    box: np.ndarray
+    presence: float
+
+
+def final_ids(tracks: Iterable[TrackSummary]) -> dict[int, int]:
+    """Provisional id -> final id, for the people who are left in the summaries."""
+    return {part: track.track_id for track in tracks for part in (track.track_id, *track.parts)}
+
+
+def to_tracks_dict(
+    video: VideoInfo, decoding: DecodeReport, *, tracks: Sequence[TrackSummary], rows: Iterable[FaceRow]
+) -> dict[str, Any]:
+    """Return the tracks as plain lists, dicts and numbers.
+
+    Args:
+        video: Facts of the video.
+        decoding: The finished report of the decode.
+        tracks: The summaries, in the order wanted.
+        rows: Recorded faces with provisional or final ids; those of no summary (too short to be a face) are left out.
+    """
+    ids = final_ids(tracks)
+    frames: dict[int, list[dict[str, Any]]] = {track.track_id: [] for track in tracks}
+    for row in rows:
+        if row.track_id in ids:
+            frames[ids[row.track_id]].append(_frame_dict(row))
+    warnings = known_warnings((), decoding)
+    return {
+        "schema": SCHEMA,
+        "video": video_dict(video, decoding, warnings),
+        "people": [{**track_dict(track, warnings), "frames": frames[track.track_id]} for track in tracks],
+        "warnings": warnings,
+    }
+
+
+def write_tracks_json(
+    video: VideoInfo,
+    decoding: DecodeReport,
+    path: str | Path,
+    *,
+    tracks: Sequence[TrackSummary],
+    rows: Iterable[FaceRow],
+) -> None:
+    """Write the tracks as JSON.
+
+    Raises:
+        OutputError: The file cannot be written.
+    """
+    document = to_tracks_dict(video, decoding, tracks=tracks, rows=rows)
+    write_text(json.dumps(document, ensure_ascii=False, allow_nan=False) + "\n", path)
+
+
+def read_tracks(path: str | Path) -> TracksDocument:
+    """Read a JSON tracks file and check it against the schema.
+
+    Raises:
+        InputError: The file is missing, no JSON, or breaks the schema; the message names the place.
+    """
+    return read_document(path, TracksDocument)
+
+
+def mot_lines(tracks: Iterable[TrackSummary], rows: Iterable[FaceRow]) -> Iterator[str]:
+    """Give one MOTChallenge line per face, in the order of the rows, without line ends."""
+    ids = final_ids(tracks)
+    for row in rows:
+        if row.track_id in ids:
+            x0, y0, x1, y1 = (float(value) for value in row.box)
+            box = f"{x0:.2f},{y0:.2f},{x1 - x0:.2f},{y1 - y0:.2f}"
+            yield f"{row.index + 1},{ids[row.track_id]},{box},{row.presence:.4f},-1,-1,-1"
+
+
+def write_mot(tracks: Iterable[TrackSummary], path: str | Path, *, rows: Iterable[FaceRow]) -> None:
+    """Write the tracks as MOTChallenge text.
+
+    Raises:
+        OutputError: The file cannot be written.
+    """
+    with replacing(path) as temporary, temporary.open("w", encoding="ascii", newline="") as file:
+        file.writelines(line + "\n" for line in mot_lines(tracks, rows))
+
+
+def _frame_dict(row: FaceRow) -> dict[str, Any]:
+    return {
+        "index": int(row.index),
+        "t": seconds(row.time),
+        "box": [round(float(value), 2) for value in row.box],
+        "presence": round(float(row.presence), 4),
+    }

@@ -1,0 +1,67 @@
+"""Tracks as JSON and as MOTChallenge text hold the final ids and leave out what is in no summary."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import jsonschema
+import numpy as np
+import pytest
+
+import facevlm.exports
+from facevlm.exports.tracks_document import FaceRow, read_tracks, to_tracks_dict, write_mot, write_tracks_json
+
+BOX = np.array([10.004, 20.0, 60.5, 90.25], np.float32)
+
+
+@pytest.fixture
+def rows() -> list[FaceRow]:
+    """Person 1 in frames 0 and 1, then re-linked as 3; a short false track 9; person 2."""
+    return [
+        FaceRow(0.0, 0, 1, BOX, 0.99),
+        FaceRow(0.0, 0, 2, BOX + 100, 0.9),
+        FaceRow(0.0, 0, 9, BOX + 200, 0.6),
+        FaceRow(0.04, 1, 1, BOX, 0.98),
+        FaceRow(1.04, 26, 3, BOX + 1, 0.97),
+    ]
+
+
+@pytest.fixture
+def tracks(two_people):
+    """Summaries of two people; the first joins the provisional ids 1 and 3."""
+    first, second = (person.track for person in two_people.people)
+    return [replace(first, parts=(1, 3)), second]
+
+
+def test_json_joins_parts_and_drops_false_tracks(two_people, tracks, rows):
+    document = to_tracks_dict(two_people.video, two_people.decoding, tracks=tracks, rows=rows)
+    assert [[frame["index"] for frame in person["frames"]] for person in document["people"]] == [[0, 1, 26], [0]]
+    second = {"index": 1, "t": 0.04, "box": [10.0, 20.0, 60.5, 90.25], "presence": 0.98}
+    assert document["people"][0]["frames"][1] == second
+
+
+def test_json_obeys_the_schema_and_reads_back(two_people, tracks, rows, tmp_path):
+    write_tracks_json(two_people.video, two_people.decoding, tmp_path / "t.json", tracks=tracks, rows=rows)
+    schema = json.loads((Path(facevlm.exports.__file__).parent / "tracks.schema.json").read_text())
+    jsonschema.Draft202012Validator(schema).validate(json.loads((tmp_path / "t.json").read_text()))
+    assert [len(person.frames) for person in read_tracks(tmp_path / "t.json").people] == [3, 1]
+
+
+def test_mot_counts_frames_from_one(tracks, rows, tmp_path):
+    write_mot(tracks, tmp_path / "t.txt", rows=rows)
+    assert (tmp_path / "t.txt").read_text().splitlines() == [
+        "1,1,10.00,20.00,50.50,70.25,0.9900,-1,-1,-1",
+        "1,2,110.00,120.00,50.50,70.25,0.9000,-1,-1,-1",
+        "2,1,10.00,20.00,50.50,70.25,0.9800,-1,-1,-1",
+        "27,1,11.00,21.00,50.50,70.25,0.9700,-1,-1,-1",
+    ]
+
+
+def test_a_writer_that_fails_leaves_no_file(tracks, tmp_path):
+    def broken():
+        yield FaceRow(0.0, 0, 1, BOX, 0.9)
+        raise RuntimeError("stop")
+
+    with pytest.raises(RuntimeError):
+        write_mot(tracks, tmp_path / "t.txt", rows=broken())
+    assert list(tmp_path.iterdir()) == []
