@@ -1,8 +1,9 @@
 """A face turned upright, at one size: the 112x112 crop that appearance and identity vectors are computed from.
 
-The five target points are those of ArcFace (Deng et al., CVPR 2019) as every 112x112 face embedder expects them. The five
-source points are taken from the mesh: the eyes as the middle of their two corners, not the irises, so that a glance to the
-side does not turn the crop. The map is the least-squares similarity (Umeyama 1991), in two dimensions one complex division.
+The five target points are those of ArcFace (Deng et al., CVPR 2019) as every 112x112 face embedder expects them. The
+five source points are taken from the mesh: the eyes as the middle of their two corners, not the irises, so that a
+glance to the side does not turn the crop. The map is the least-squares similarity (Umeyama 1991), in two dimensions
+one complex division.
 """
 
 import cv2

@@ -1,9 +1,10 @@
-"""Where a face will be: a constant-velocity Kalman filter on (centre x, centre y, width/height, height), timed in seconds.
+"""Where a face will be: a constant-velocity Kalman filter on centre, width/height and height, timed in seconds.
 
 State and scale-relative noise are those of StrongSORT (Du et al. 2023, after DeepSORT, Wojke et al. 2017): standard
 deviations are shares of the face's height, so a video at twice the size gives the same tracks. Unlike there, time is in
-seconds and the process noise is that of a white acceleration integrated over the step, so that frames at uneven times or
-dropped frames need no special case: predicting over dt equals predicting over any parts of dt in turn.
+seconds and the process noise is that of a white acceleration integrated over the step, so that frames at uneven times
+or dropped frames need no special case: predicting over dt equals predicting over any parts of dt in turn (for a face of
+constant height; the noise scales with the height at the start of the step).
 """
 
 from dataclasses import dataclass
@@ -21,8 +22,8 @@ class KalmanConfig:
     Attributes:
         position_std: Measurement noise of centre and height, as a share of the height.
         aspect_std: Measurement noise of width / height (a turning head or an opening mouth changes it).
-        acceleration_std: White acceleration of centre and height, heights / s^1.5. With 3, a face seen to stand still is
-            expected after 1/30 s within 0.01, after 0.5 s within 0.6 heights (one standard deviation).
+        acceleration_std: White acceleration of centre and height, heights / s^1.5. With 3, a face seen to stand still
+            is expected after 1/30 s within 0.01, after 0.5 s within 0.6 heights (one standard deviation).
         aspect_drift_std: White acceleration of width / height, 1 / s^1.5.
         first_velocity_std: Velocity of centre and height expected of a new face, heights / s.
         first_aspect_velocity_std: The same for width / height, 1 / s.
@@ -41,7 +42,8 @@ class Motion:
     """Belief about one face.
 
     Attributes:
-        mean: float64 (8,): centre x, centre y (pixels), width / height, height (pixels), and their velocities per second.
+        mean: float64 (8,): centre x, centre y (pixels), width / height, height (pixels), and their velocities per
+            second.
         covariance: float64 (8, 8).
     """
 

@@ -1,4 +1,4 @@
-"""What travels into and out of tracking: faces seen in a frame, the same with their ids, at the end a summary per person."""
+"""What travels into and out of tracking: faces seen in a frame, the same with ids, at the end a summary per person."""
 
 from dataclasses import dataclass, field
 

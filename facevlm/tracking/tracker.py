@@ -1,0 +1,263 @@
+"""From the faces of each frame to people: stable ids while a shot lasts, one summary per person at the end.
+
+The parts are those of StrongSORT (`kalman`, `association`), made for faces whose mesh is carried from frame to frame.
+The loop around it, per frame: fit the mesh where each live track was; where `predictions` expects one that is lost; on
+schedule, where a detector finds one; give all of them to `update`.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from facevlm.errors import InputError, UsageError
+from facevlm.tracking.association import AssociationConfig, Candidate, Known, assign, iou, without_duplicates
+from facevlm.tracking.kalman import KalmanConfig, KalmanFilter
+from facevlm.tracking.main_character import choose_main
+from facevlm.tracking.relink import RelinkConfig, relink
+from facevlm.tracking.track import FaceObservation, TrackedFace, TrackSummary
+from facevlm.tracking.tracklet import Totals, Tracklet
+
+
+@dataclass(frozen=True)
+class TrackerConfig:
+    """When a face is one, and for how long it is remembered.
+
+    Attributes:
+        min_presence: Meshes below are no face in this frame.
+        birth_presence: Presence from which an unknown face starts a track,
+        birth_score: ... and detector score, where there is one.
+        max_lost_s: Seconds after which a face out of sight is given up (StrongSORT: 30 frames).
+        min_frames: Tracks with fewer frames are no person,
+        min_duration_s: ... nor those shorter than this from first to last sight (or than half the video, if that is
+            less),
+        min_mean_presence: ... nor those with a lower mean presence. A video of fewer than `min_frames` frames takes
+            what there is.
+        appearance_memory: Share of the old appearance vector that stays when a new one comes (StrongSORT's EMA).
+        appearance_every_s: Seconds after which `wants_appearance` asks for a new vector of an undisturbed face.
+        occluded: Occlusion from which an appearance vector is not taken in.
+        kalman: Noise of the movement.
+        association: Weights of the costs.
+        relink: When two tracks are one person who came back.
+    """
+
+    min_presence: float = 0.5
+    birth_presence: float = 0.8
+    birth_score: float = 0.5
+    max_lost_s: float = 1.0
+    min_frames: int = 5
+    min_duration_s: float = 0.25
+    min_mean_presence: float = 0.7
+    appearance_memory: float = 0.9
+    appearance_every_s: float = 0.2
+    occluded: float = 0.3
+    kalman: KalmanConfig = field(default_factory=KalmanConfig)
+    association: AssociationConfig = field(default_factory=AssociationConfig)
+    relink: RelinkConfig = field(default_factory=RelinkConfig)
+
+
+class Tracker:
+    """Gives every face of a video an id.
+
+    Args:
+        frame_size: (width, height) of the frames in pixels.
+        config: Thresholds.
+
+    Raises:
+        UsageError: The frame size is not positive.
+    """
+
+    def __init__(self, frame_size: tuple[int, int], config: TrackerConfig | None = None) -> None:
+        if min(frame_size) <= 0:
+            raise UsageError(f"frame size {frame_size} is empty", mend="give (width, height) in pixels")
+        self._size = frame_size
+        self.config = config or TrackerConfig()
+        self._kalman = KalmanFilter(self.config.kalman)
+        self._live: dict[int, Tracklet] = {}
+        self._closed: dict[int, Totals] = {}
+        self._next_id = 1
+        self._frames = 0
+        self._first_time = self._time = 0.0
+        self._shot: int | None = None
+
+    def update(self, time: float, shot: int, observations: Sequence[FaceObservation]) -> list[TrackedFace]:
+        """Take in the faces of one processed frame; call it for frames without faces too.
+
+        Args:
+            time: Seconds from the first displayed frame, not before that of the last call.
+            shot: Number of the shot; when it changes, all live tracks end.
+            observations: Faces seen, in any order.
+
+        Returns:
+            The faces of the frame with their ids (each at most once), in order of id; duplicates and doubtful ones
+            left out.
+
+        Raises:
+            InputError: Time runs backwards, or a box is not finite.
+        """
+        self._advance(time, shot)
+        faces = without_duplicates([o for o in observations if self._is_face(o)], self.config.association)
+        matched = assign(self._known(), faces, self._kalman, self.config.association)
+        tracked = []
+        for j, candidate in enumerate(faces):
+            track_id = matched.get(j)
+            if track_id is None:
+                if not self._may_start(candidate.face):
+                    continue
+                track_id = self._start(candidate.face)
+            self._see(self._live[track_id], candidate)
+            tracked.append(_tracked(track_id, candidate.face))
+        return sorted(tracked, key=lambda face: face.track_id)
+
+    def predictions(self, time: float) -> dict[int, np.ndarray]:
+        """Where lost faces are expected, to try the mesh there: id -> float64 (4,) xyxy pixels.
+
+        Only tracks not seen in the last frame but alive at `time`, whose expected centre lies in the frame. Give the
+        mesh's `FaceObservation` `carried_from=None`: a face found there must also look and move like the lost one.
+        """
+        width, height = self._size
+        expected = {}
+        for track_id, track in self._live.items():
+            if track.last_seen == self._time or time - track.last_seen > self.config.max_lost_s:
+                continue
+            box = self._kalman.predict(track.motion, max(time - track.motion_time, 0.0)).box
+            x, y = (box[0] + box[2]) / 2, (box[1] + box[3]) / 2
+            if 0 <= x < width and 0 <= y < height:
+                expected[track_id] = box
+        return expected
+
+    def wants_appearance(self, time: float, observations: Sequence[FaceObservation]) -> list[bool]:
+        """For which faces of this frame an appearance vector is worth its time, to be asked before `update`.
+
+        Those that are new, those whose track has had none for `appearance_every_s`, and those near another face or not
+        where their track was expected, for there ids could be mistaken.
+        """
+        if not observations:
+            return []
+        boxes = np.stack([np.asarray(o.box, np.float64) for o in observations])
+        crowded = ((iou(boxes, boxes) > 0).sum(1) > 1).tolist()
+        wanted = []
+        for observation, near in zip(observations, crowded, strict=True):
+            track = self._live.get(observation.carried_from) if observation.carried_from is not None else None
+            if near or track is None or time - track.appearance_time >= self.config.appearance_every_s - 1e-6:
+                wanted.append(True)
+                continue
+            expected = self._kalman.predict(track.motion, max(time - track.motion_time, 0.0))
+            distance = self._kalman.distances(expected, np.asarray(observation.box)[None])[0]
+            wanted.append(bool(distance > self.config.association.gate))
+        return wanted
+
+    def finish(self) -> list[TrackSummary]:
+        """One summary per person, main characters first, then by area.
+
+        Tracks too short to be a person are left out, tracks of one person are joined under the smallest of their ids
+        (`TrackSummary.parts`), and the main characters are chosen.
+        """
+        for track_id in list(self._live):
+            self._close(track_id)
+        people = relink({i: t for i, t in self._closed.items() if self._is_person(t)}, self.config.relink)
+        areas = [totals.area / max(self._frames, 1) for totals in people.values()]
+        choices = choose_main(areas, [totals.similarity for totals in people.values()])
+        summaries = [
+            TrackSummary(
+                track_id=min(parts),
+                parts=parts,
+                spans=tuple(totals.spans),
+                frames=totals.frames,
+                area_share=area,
+                similarity=totals.similarity,
+                main=choice.main,
+                reason=choice.reason,
+                first_box=totals.first_box,
+            )
+            for (parts, totals), area, choice in zip(people.items(), areas, choices, strict=True)
+        ]
+        return sorted(summaries, key=lambda s: (not s.main, -s.area_share, s.track_id))
+
+    def _advance(self, time: float, shot: int) -> None:
+        """Move the clock; end tracks at a cut and those lost for too long."""
+        if self._frames and time < self._time:
+            raise InputError(f"time runs back from {self._time:.3f} s to {time:.3f} s", mend="feed frames in order")
+        if not self._frames:
+            self._first_time = time
+        cut = self._shot is not None and shot != self._shot
+        self._time, self._shot = time, shot
+        self._frames += 1
+        for track_id, track in list(self._live.items()):
+            if cut or time - track.last_seen > self.config.max_lost_s:
+                self._close(track_id)
+
+    def _known(self) -> list[Known]:
+        """Live tracks, their motion predicted to now."""
+        return [
+            Known(
+                track_id=track_id,
+                motion=self._kalman.predict(track.motion, self._time - track.motion_time),
+                appearance=track.appearance,
+                unseen_s=self._time - track.last_seen,
+            )
+            for track_id, track in sorted(self._live.items())
+        ]
+
+    def _is_face(self, face: FaceObservation) -> bool:
+        box = np.asarray(face.box, np.float64)
+        if not np.isfinite(box).all():
+            raise InputError(f"the box of a face is not finite: {box.tolist()}", mend="drop such meshes first")
+        return bool(face.presence >= self.config.min_presence and (box[2:] > box[:2]).all())
+
+    def _may_start(self, face: FaceObservation) -> bool:
+        sure = face.detector_score is None or face.detector_score >= self.config.birth_score
+        return sure and face.presence >= self.config.birth_presence
+
+    def _start(self, face: FaceObservation) -> int:
+        track_id, self._next_id = self._next_id, self._next_id + 1
+        self._live[track_id] = Tracklet(track_id, self._time, self._kalman.first(face.box))
+        return track_id
+
+    def _see(self, track: Tracklet, candidate: Candidate) -> None:
+        face = candidate.face
+        if face.occlusion is not None and face.occlusion >= self.config.occluded:
+            face = replace(face, appearance=None)
+        motion = track.motion
+        if track.totals.frames:
+            motion = self._kalman.update(self._kalman.predict(motion, self._time - track.motion_time), face.box)
+        share = self._area_share(face.box)
+        track.see(self._time, face, motion, area_share=share, memory=self.config.appearance_memory)
+
+    def _area_share(self, box: np.ndarray) -> float:
+        """Area of the part of the box inside the frame / area of the frame."""
+        size = np.array(self._size, np.float64)
+        low, high = np.clip(box[:2], 0, size), np.clip(box[2:], 0, size)
+        return float((high - low).prod() / size.prod())
+
+    def _close(self, track_id: int) -> None:
+        """End a track; one that can be no person whatever follows is forgotten."""
+        totals = self._live.pop(track_id).close()
+        settled = self._frames >= self.config.min_frames and self._lasted >= 2 * self.config.min_duration_s
+        if not settled or self._is_person(totals):
+            self._closed[track_id] = totals
+
+    @property
+    def _lasted(self) -> float:
+        """Seconds from the first to the last processed frame."""
+        return self._time - self._first_time
+
+    def _is_person(self, totals: Totals) -> bool:
+        c = self.config
+        if self._frames < c.min_frames:
+            return True
+        start, end = totals.spans[0]
+        long_enough = end - start >= min(c.min_duration_s, self._lasted / 2) - 1e-6
+        return totals.frames >= c.min_frames and long_enough and totals.mean_presence >= c.min_mean_presence
+
+
+def _tracked(track_id: int, face: FaceObservation) -> TrackedFace:
+    return TrackedFace(
+        track_id=track_id,
+        box=np.asarray(face.box, np.float32),
+        landmarks=np.asarray(face.landmarks, np.float32),
+        presence=float(face.presence),
+        occlusion=face.occlusion,
+        hidden=face.hidden,
+        appearance=None if face.appearance is None else np.asarray(face.appearance, np.float32),
+    )
