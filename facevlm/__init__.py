@@ -1,1 +1,19 @@
 """facevlm: finds every face in a video, times what it does, and says it in words."""
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from facevlm.describing import describe
+    from facevlm.perceiving import perceive
+
+_HOME = {"describe": "facevlm.describing", "perceive": "facevlm.perceiving"}
+__all__ = ["describe", "perceive"]
+
+
+def __getattr__(name: str) -> Any:
+    """Import the two stories when first used, so that `import facevlm` is quick."""
+    if name in _HOME:
+        from importlib import import_module
+
+        return getattr(import_module(_HOME[name]), name)
+    raise AttributeError(f"module 'facevlm' has no attribute {name!r}")

@@ -1,0 +1,202 @@
+"""Story 1: video → every face through time.
+
+Per frame: the mesh is fitted where each known face was; where a lost one is expected; and, on schedule, when a face looks
+lost or when a new shot begins, wherever a detector finds one. The tracker turns all of them into people with stable ids.
+Nothing is kept but the last landmarks of live tracks, so memory does not grow with the length of the video.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from facevlm.errors import UsageError
+from facevlm.faces.align import aligned_crop
+from facevlm.faces.detect import DETECTORS, Detector
+from facevlm.faces.embed import EMBEDDERS, Embedder
+from facevlm.faces.mesh import MESHES, MeshFitter, Roi
+from facevlm.faces.occlusion import OcclusionCue
+from facevlm.tracking.track import FaceObservation, Moment, TrackedFace, TrackSummary
+from facevlm.tracking.tracker import Tracker, TrackerConfig
+from facevlm.video.clip import DecodeReport, Frame, VideoInfo
+from facevlm.video.decode import Video
+from facevlm.video.prefetch import prefetched
+from facevlm.video.sampling import Sampler, parse_rate
+from facevlm.video.shots import ShotDetector
+
+
+@dataclass(frozen=True)
+class PerceptionConfig:
+    """How faces are looked for.
+
+    Attributes:
+        detector: "whole" (frame as it is) or "small" (tiles too, for wide shots; several times slower).
+        detect_every_s: Seconds between looks for new faces while known ones are held.
+        detect_every_empty_s: Seconds between looks while no face is known.
+        min_detection: Detector score from which the mesh is tried.
+        max_faces: Most faces followed at once.
+        occlusion: Whether to look for hands and objects over faces.
+        tracker: Thresholds of tracking.
+    """
+
+    detector: str = "whole"
+    detect_every_s: float = 0.5
+    detect_every_empty_s: float = 0.1
+    min_detection: float = 0.5
+    max_faces: int = 16
+    occlusion: bool = True
+    tracker: TrackerConfig = TrackerConfig()
+
+
+def perceive(
+    clip: str | Path,
+    *,
+    fps: str = "native",
+    start: float | None = None,
+    end: float | None = None,
+    config: PerceptionConfig | None = None,
+) -> "Perception":
+    """Find and follow every face of a video.
+
+    Args:
+        clip: Path of the video.
+        fps: "native" (at most 30 per second), or frames per second such as "16"; sampled by presentation time.
+        start: Seconds from the first displayed frame, None for the beginning.
+        end: Seconds, None for the end.
+        config: How faces are looked for.
+
+    Returns:
+        An iterable of `Moment`, one per processed frame; iterate it once.
+
+    Raises:
+        VideoError: The file is no video.
+        UsageError: An argument is wrong.
+        WeightsError: Weights are missing and cannot be fetched.
+    """
+    return Perception(clip, fps=fps, start=start, end=end, config=config or PerceptionConfig())
+
+
+class Perception:
+    """Moments of a video, in order of time; see `perceive`.
+
+    Attributes:
+        video: Facts of the file.
+        report: What was decoded and what was damaged; complete after the last moment.
+        shots: (start, end) seconds of each shot, complete after the last moment.
+        tracks: One summary per person, main characters first; complete after the last moment.
+    """
+
+    def __init__(
+        self, clip: str | Path, *, fps: str, start: float | None, end: float | None, config: PerceptionConfig
+    ) -> None:
+        if config.detector not in DETECTORS:
+            raise UsageError(f"no detector {config.detector!r}", mend=f"choose one of {', '.join(DETECTORS)}")
+        if start is not None and end is not None and end <= start:
+            raise UsageError(f"the end {end:g} s is not after the start {start:g} s", mend="give --start < --end")
+        self._rate, self._start, self._end, self._config = parse_rate(fps), start, end, config
+        self._clip = Video.open(clip)
+        self.video: VideoInfo = self._clip.info
+        self.report: DecodeReport = self._clip.report
+        self.shots: list[tuple[float, float]] = []
+        self.tracks: list[TrackSummary] = []
+
+    def __iter__(self) -> Iterator[Moment]:
+        finder = FaceFinder((self.video.width, self.video.height), self._config)
+        cuts = ShotDetector()
+        with self._clip as clip:
+            frames = clip.frames(self._start, self._end, keep=Sampler(self._rate))
+            for frame in prefetched(frames):
+                if not self.shots or cuts.is_cut(frame.time, frame.image):
+                    self.shots.append((frame.time, frame.time))
+                self.shots[-1] = (self.shots[-1][0], frame.time)
+                shot = len(self.shots) - 1
+                yield Moment(frame.index, frame.time, shot, frame.image, tuple(finder.look(frame, shot)))
+        self.tracks = finder.tracker.finish()
+
+
+class FaceFinder:
+    """Detector, mesh, appearance and tracker of one video.
+
+    Args:
+        size: (width, height) of the frames in pixels.
+        config: How faces are looked for.
+        detector: Finds faces; default by `config.detector`.
+        mesh: Fits the mesh.
+        embedder: Makes appearance vectors.
+    """
+
+    def __init__(
+        self,
+        size: tuple[int, int],
+        config: PerceptionConfig,
+        *,
+        detector: Detector | None = None,
+        mesh: MeshFitter | None = None,
+        embedder: Embedder | None = None,
+    ) -> None:
+        self._config = config
+        self._detector = detector or DETECTORS[config.detector]()
+        self._mesh = mesh or MESHES["attention"]()
+        self._embedder = embedder or EMBEDDERS["descriptor"]()
+        self.tracker = Tracker(size, config.tracker)
+        self._last: dict[int, np.ndarray] = {}  # landmarks of the faces of the last frame
+        self._cues: dict[int, OcclusionCue] = {}
+        self._looked = -np.inf
+        self._shot = -1
+
+    def look(self, frame: Frame, shot: int) -> list[TrackedFace]:
+        """All faces of one frame with their ids."""
+        if shot != self._shot:
+            self._last, self._cues, self._shot, self._looked = {}, {}, shot, -np.inf
+        observed = [self._fit(frame, Roi.from_landmarks(lm), carried=i) for i, lm in self._last.items()]
+        doubtful = any(o.presence < self._config.tracker.min_presence for o in observed)
+        wait = self._config.detect_every_s if self._last else self._config.detect_every_empty_s
+        if doubtful or frame.time - self._looked >= wait - 1e-6:
+            self._looked = frame.time
+            observed += self._search(frame, observed)
+        observed = [o for o in observed if o.presence >= self._config.tracker.min_presence]
+        wanted = self.tracker.wants_appearance(frame.time, observed)
+        observed = [self._with_appearance(frame, o) if w else o for o, w in zip(observed, wanted, strict=True)]
+        faces = self.tracker.update(frame.time, shot, observed)
+        self._last = {f.track_id: f.landmarks for f in faces}
+        return faces
+
+    def _search(self, frame: Frame, observed: list[FaceObservation]) -> list[FaceObservation]:
+        """Meshes on detected faces that no observation covers yet, and where lost faces are expected."""
+        found = self._detector.detect(frame.image)
+        known = [o.box for o in observed if o.presence >= self._config.tracker.min_presence]
+        new: list[FaceObservation] = []
+        for box, score, keypoints in zip(found.boxes, found.scores, found.keypoints, strict=True):
+            if len(known) + len(new) >= self._config.max_faces:
+                break
+            centre = (box[:2] + box[2:]) / 2
+            if score < self._config.min_detection or any(_inside(centre, k) for k in known):
+                continue
+            first = self._mesh.fit(frame.image, Roi.from_detection(box, keypoints))
+            if first.presence >= 0.2:  # the first fit from a detector's box is rough; fit again from its landmarks
+                new.append(self._fit(frame, Roi.from_landmarks(first.landmarks), score=float(score)))
+        return new
+
+    def _fit(
+        self, frame: Frame, roi: Roi, *, carried: int | None = None, score: float | None = None
+    ) -> FaceObservation:
+        face = self._mesh.fit(frame.image, roi)
+        points = face.landmarks[:, :2]
+        box = np.concatenate([points.min(0), points.max(0)])
+        occlusion, hidden = None, frozenset[str]()
+        if carried is not None and self._config.occlusion and face.presence >= self._config.tracker.min_presence:
+            cue = self._cues.setdefault(carried, OcclusionCue())
+            seen = cue.look(frame.image, face.landmarks, frame.time)
+            occlusion, hidden = seen.share, seen.hidden
+        return FaceObservation(box, face.landmarks, face.presence, score, None, carried, occlusion, hidden)
+
+    def _with_appearance(self, frame: Frame, o: FaceObservation) -> FaceObservation:
+        vector = self._embedder.embed(aligned_crop(frame.image, o.landmarks)[None])[0]
+        return FaceObservation(
+            o.box, o.landmarks, o.presence, o.detector_score, vector, o.carried_from, o.occlusion, o.hidden
+        )
+
+
+def _inside(point: np.ndarray, box: np.ndarray) -> bool:
+    return bool((point >= box[:2]).all() and (point <= box[2:]).all())
