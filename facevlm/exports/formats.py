@@ -1,14 +1,17 @@
 """The formats of a description by name: their suffixes, and the text of each."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from facevlm.description import Description
 from facevlm.exports.atomic_file import write_text
+
+if TYPE_CHECKING:  # the command line reads FORMATS at its start, without numpy
+    from facevlm.description import Description
 
 FORMATS = {"text": ".txt", "json": ".json", "vtt": ".vtt", "srt": ".srt", "eaf": ".eaf", "csv": ".csv"}
 
 
-def to_format(description: Description, format: str, *, one_line: bool = False) -> str:
+def to_format(description: "Description", format: str, *, one_line: bool = False) -> str:
     """Return the description as the text of a format; only what this format needs is imported.
 
     Args:
@@ -44,10 +47,15 @@ def to_format(description: Description, format: str, *, one_line: bool = False) 
     raise ValueError(f"no format {format!r}; choose among {', '.join(FORMATS)}")
 
 
-def write_format(description: Description, path: str | Path, *, format: str) -> None:
+def write_format(description: "Description", path: str | Path, *, format: str) -> None:
     """Write the description in a format.
 
     Raises:
         OutputError: The file cannot be written.
     """
-    write_text(to_format(description, format), path)
+    if format == "eaf":  # links the video relative to its own place
+        from facevlm.exports.eaf import write_eaf
+
+        write_eaf(description, path)
+    else:
+        write_text(to_format(description, format), path)

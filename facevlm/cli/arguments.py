@@ -1,0 +1,69 @@
+"""What the words of the command line mean: whom, how often, from when to when."""
+
+import math
+from fractions import Fraction
+
+from facevlm.errors import UsageError
+
+MAX_FPS = 1000.0
+
+
+def check_who(text: str) -> str:
+    """Return the text when it is "main", "all", a track id, or a point "x,y" in pixels of the first frame.
+
+    Raises:
+        UsageError: It is none of them.
+    """
+    if text in ("main", "all") or (text.isdecimal() and int(text) >= 1):
+        return text
+    parts = [_number(part) for part in text.split(",")]
+    if len(parts) == 2 and all(part >= 0 for part in parts):  # false for NaN
+        return text
+    raise UsageError(
+        "is no person", where=f"--who {text}", mend="give main, all, an id such as 2, or a point such as 320,180"
+    )
+
+
+def check_fps(text: str) -> str:
+    """Return the text when it is "native" or a positive rate, such as "16" or "30000/1001".
+
+    Raises:
+        UsageError: It is neither.
+    """
+    try:
+        if text == "native" or 0 < Fraction(text) <= MAX_FPS:
+            return text
+    except (ValueError, ZeroDivisionError):
+        pass
+    raise UsageError("is no rate", where=f"--fps {text}", mend="give native or a number such as 16")
+
+
+def parse_span(start: str | None, end: str | None) -> tuple[float | None, float | None]:
+    """Start and end in seconds, None where not given.
+
+    Raises:
+        UsageError: A text is no time, or the end is not after the start.
+    """
+    span = _seconds(start, "--start"), _seconds(end, "--end")
+    if span[1] is not None and span[1] <= (span[0] or 0.0):
+        raise UsageError("ends before it starts", where=f"--end {end}", mend="give an --end after --start")
+    return span
+
+
+def _seconds(text: str | None, option: str) -> float | None:
+    """Seconds of "75.5", "1:15.5" or "0:01:15.5"."""
+    if text is None:
+        return None
+    parts = [_number(part) for part in text.split(":")]
+    if len(parts) > 3 or not all(part >= 0 for part in parts) or any(part >= 60 for part in parts[1:]):
+        raise UsageError("is no time", where=f"{option} {text}", mend="give seconds such as 12.5, or mm:ss")
+    return sum(part * 60.0**power for power, part in enumerate(reversed(parts)))
+
+
+def _number(text: str) -> float:
+    """A finite number, else NaN."""
+    try:
+        value = float(text)
+    except ValueError:
+        return math.nan
+    return value if math.isfinite(value) else math.nan

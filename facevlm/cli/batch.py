@@ -1,0 +1,217 @@
+"""Which clips to describe and where every result goes, decided before any work starts."""
+
+import os
+import tempfile
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from facevlm.errors import InputError, OutputError, UsageError
+from facevlm.exports.formats import FORMATS
+
+VIDEO_SUFFIXES = (
+    *(".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".mpg", ".mpeg", ".ts", ".mts", ".m2ts"),
+    *(".wmv", ".flv", ".ogv", ".3gp", ".mjpeg", ".mjpg", ".gif"),
+)
+OVERLAY_SUFFIXES = (".mp4", ".m4v", ".mov", ".mkv")
+
+
+@dataclass(frozen=True)
+class Options:
+    """What to see in each clip; the fields are the arguments of `facevlm.describe.describe`."""
+
+    who: str = "all"
+    fps: str = "native"
+    start: float | None = None
+    end: float | None = None
+    infer: bool = False
+
+
+@dataclass(frozen=True)
+class Job:
+    """One clip and where its results go.
+
+    Attributes:
+        clip: The video file.
+        options: What to see in it.
+        format: A key of `FORMATS`.
+        output: File of the document, None to return it as text.
+        report: File of the HTML report, or None.
+        overlay: File of the overlay video, or None.
+        one_line: Whether returned JSON is one line.
+    """
+
+    clip: Path
+    options: Options
+    format: str = "text"
+    output: Path | None = None
+    report: Path | None = None
+    overlay: Path | None = None
+    one_line: bool = False
+
+    @property
+    def targets(self) -> tuple[Path, ...]:
+        """All files that this job writes."""
+        return tuple(path for path in (self.output, self.report, self.overlay) if path is not None)
+
+
+def find_clips(places: Iterable[str | Path]) -> list[Path]:
+    """List the clips: files as given, folders by the video files directly in them, sorted; each file once.
+
+    A file that does not exist is listed too: it becomes a failed row, and the others are described.
+
+    Raises:
+        InputError: A folder holds no video, or cannot be read.
+    """
+    found: dict[str, Path] = {}
+    for place in map(Path, places):
+        for clip in _videos_in(place) if place.is_dir() else [place]:
+            found.setdefault(os.path.realpath(clip), clip)
+    return list(found.values())
+
+
+def plan(
+    clips: Sequence[Path],
+    options: Options,
+    *,
+    format: str | None = None,
+    output: str | None = None,
+    report: str | None = None,
+    overlay: str | None = None,
+) -> list[Job]:
+    """Decide where every result goes, and refuse what cannot end well, before any work is done.
+
+    Args:
+        clips: From `find_clips`.
+        options: The same for all clips.
+        format: A key of `FORMATS`; None takes it from the suffix of `output`, else "text".
+        output: A file, or a folder (one that exists, or a name that ends with a slash); None for standard output.
+        report: A file, with several clips a folder.
+        overlay: A file, with several clips a folder.
+
+    Raises:
+        UsageError: An argument is wrong, two results have one name, or an input would be overwritten.
+        OutputError: A place cannot be written to.
+    """
+    many = len(clips) > 1
+    chosen = format or _format_of(output, many=many)
+    if many and output is None and chosen not in ("text", "json"):
+        raise UsageError(f"{chosen} of several clips does not fit one stream", where="--format", mend="add -o FOLDER/")
+    if overlay and not _is_folder(overlay, many=many) and Path(overlay).suffix.lower() not in OVERLAY_SUFFIXES:
+        raise UsageError("no suffix of a video", where=f"--overlay {overlay}", mend="end it with .mp4")
+    jobs = [
+        Job(
+            clip=clip,
+            options=options,
+            format=chosen,
+            output=_target(output, clip, FORMATS[chosen], many=many, option="-o"),
+            report=_target(report, clip, ".html", many=many, option="--report"),
+            overlay=_target(overlay, clip, ".mp4", many=many, option="--overlay"),
+            one_line=many,
+        )
+        for clip in clips
+    ]
+    _refuse_collisions(jobs)
+    for folder in dict.fromkeys(target.parent for job in jobs for target in job.targets if _is_new_or_file(target)):
+        make_writable(folder)
+    return jobs
+
+
+def make_writable(folder: Path) -> None:
+    """Create the folder when needed and make sure that a file can be written in it.
+
+    Raises:
+        OutputError: It cannot.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        raise OutputError(f"cannot write here: {reason}", where=folder, mend="choose another folder") from error
+
+
+def refuse_overwrite(target: Path, clips: Iterable[Path]) -> None:
+    """Make sure that a result does not replace a clip.
+
+    Raises:
+        UsageError: It would.
+    """
+    for clip in clips:
+        if _same(target) == _same(clip):
+            raise UsageError(f"would overwrite the clip {clip}", where=target, mend="choose another name")
+
+
+def _videos_in(folder: Path) -> list[Path]:
+    try:
+        names = sorted(
+            path
+            for path in folder.iterdir()
+            if path.suffix.lower() in VIDEO_SUFFIXES and not path.name.startswith(".") and path.is_file()
+        )
+    except OSError as error:
+        raise InputError(f"cannot list it: {error.strerror}", where=folder, mend="check its permissions") from error
+    if not names:
+        raise InputError(
+            "no video files directly in this folder", where=folder, mend="give the files, or the folder that holds them"
+        )
+    return names
+
+
+def _format_of(output: str | None, *, many: bool) -> str:
+    if output is None or _is_folder(output, many=many):
+        return "text"
+    suffix = Path(output).suffix.lower()
+    for name, known in FORMATS.items():
+        if suffix == known:
+            return name
+    if Path(output).exists() and not Path(output).is_file():  # /dev/stdout
+        return "text"
+    raise UsageError(
+        f"no format has the suffix {suffix!r}", where=f"-o {output}", mend=f"add --format, one of {', '.join(FORMATS)}"
+    )
+
+
+def _is_folder(place: str, *, many: bool) -> bool:
+    return many or place.endswith(("/", os.sep)) or Path(place).is_dir()
+
+
+def _target(place: str | None, clip: Path, suffix: str, *, many: bool, option: str) -> Path | None:
+    if place is None:
+        return None
+    path = Path(place)
+    if not _is_folder(place, many=many):
+        return path
+    if path.exists() and not path.is_dir():
+        raise UsageError("several clips need a folder, this is a file", where=f"{option} {place}", mend="name a folder")
+    if many and path.suffix and not place.endswith(("/", os.sep)) and not path.is_dir():
+        raise UsageError(
+            "several clips need a folder", where=f"{option} {place}", mend=f"name one, such as {path.stem}/"
+        )
+    return path / f"{clip.stem}{suffix}"
+
+
+def _is_new_or_file(target: Path) -> bool:
+    """Whether the target is written beside itself and moved; /dev/stdout or a pipe is not."""
+    return target.is_file() or not target.exists()
+
+
+def _refuse_collisions(jobs: Sequence[Job]) -> None:
+    clips = [job.clip for job in jobs]
+    owners: dict[str, Path] = {}
+    for job in jobs:
+        for target in filter(_is_new_or_file, job.targets):
+            refuse_overwrite(target, clips)
+            other = owners.setdefault(_same(target), job.clip)
+            if other is not job.clip:
+                raise UsageError(
+                    f"both {other} and {job.clip} would be written here", where=target, mend="rename one of the clips"
+                )
+        if len({_same(target) for target in job.targets}) < len(job.targets):
+            raise UsageError("two results would be written here", where=job.targets[0], mend="give each its own name")
+
+
+def _same(path: Path) -> str:
+    """Equal for paths that are one file, on disks that ignore case too."""
+    return os.path.realpath(path).casefold()

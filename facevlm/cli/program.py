@@ -1,0 +1,279 @@
+"""The verbs: describe, track, demo, doctor, weights; each imports its area when chosen."""
+
+import json
+import os
+import signal
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Any, NoReturn
+
+import typer
+
+from facevlm.errors import MissingExtraError, UsageError
+from facevlm.exports.formats import FORMATS
+
+INTERRUPTED = 130  # 128 + SIGINT, as shells count
+
+app = typer.Typer(
+    name="facevlm",
+    help="Finds every face in a video, times what it does, and says it in words.",
+    add_completion=False,
+    no_args_is_help=True,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    pretty_exceptions_enable=False,
+)
+weights_app = typer.Typer(help="The weights: what they are, get them, their licences.", no_args_is_help=True)
+app.add_typer(weights_app, name="weights")
+
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress bar and no summary; errors are still told.")]
+Fps = Annotated[
+    str,
+    typer.Option(help="Frames to look at per second: native (up to 30) or a number; blinks need at least 16."),
+]
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line.
+
+    Args:
+        arguments: Without the program's name; None takes those of the process.
+
+    Returns:
+        Exit code: 0 all good, 1 something failed, 2 wrong usage, 130 interrupted.
+    """
+    if arguments is None:  # as a program: `kill` ends with clean-up too
+        signal.signal(signal.SIGTERM, _leave)
+    try:
+        code = app(arguments, prog_name="facevlm", standalone_mode=False)
+        sys.stdout.flush()
+        code = code if isinstance(code, int) else 0
+        if code == INTERRUPTED:
+            _say("interrupted")
+        return code
+    except (KeyboardInterrupt, typer.Abort):
+        _say("interrupted")
+        return INTERRUPTED
+    except BrokenPipeError:  # the reader, such as `head`, has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except Exception as error:
+        if hasattr(error, "format_message"):  # typer's own, of whichever version
+            return _usage(error)
+        from facevlm.cli.workers import explain
+
+        code, line = explain(error)
+        _error(line)
+        return code
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        print(f"facevlm {version('facevlm')}")
+        raise typer.Exit()
+
+
+@app.callback()
+def _start(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and leave.")
+    ] = False,
+) -> None:
+    pass
+
+
+@app.command(no_args_is_help=True)
+def describe(
+    clips: Annotated[list[str], typer.Argument(metavar="CLIP", help="Video files, or folders of them.")],
+    format: Annotated[
+        str | None,
+        typer.Option("--format", "-f", metavar="|".join(FORMATS), help="Of the document; default by -o, else text."),
+    ] = None,
+    output: Annotated[
+        str | None, typer.Option("--output", "-o", help="File of the document; several: a folder. Default: print.")
+    ] = None,
+    report: Annotated[str | None, typer.Option(help="Also write an HTML report here; several clips: a folder.")] = None,
+    overlay: Annotated[
+        str | None, typer.Option(help="Also write a video with the mesh and the running events; several: a folder.")
+    ] = None,
+    infer: Annotated[bool, typer.Option("--infer", help="Add inferred feelings in \\[brackets].")] = False,
+    who: Annotated[
+        str, typer.Option(metavar="main|all|ID|x,y", help="Whom to describe; x,y is a point in the first frame.")
+    ] = "all",
+    fps: Fps = "native",
+    start: Annotated[str | None, typer.Option(help="Describe from here on: seconds or mm:ss.")] = None,
+    end: Annotated[str | None, typer.Option(help="Describe up to here: seconds or mm:ss.")] = None,
+    jobs: Annotated[int, typer.Option("--jobs", "-j", min=1, help="Clips to work on at a time.")] = 1,
+    quiet: Quiet = False,
+) -> int:
+    """Describe the faces in videos: what they look like, and what they do, when.
+
+    Exit code: 0 all clips described, 1 some failed, 2 wrong usage.
+    """
+    from facevlm.cli.arguments import check_fps, check_who, parse_span
+    from facevlm.cli.batch import Options, find_clips, plan
+    from facevlm.cli.console import Display
+    from facevlm.cli.workers import describe_clip, run
+
+    if format is not None and format not in FORMATS:
+        raise UsageError(f"no format {format!r}", where="--format", mend=f"choose among {', '.join(FORMATS)}")
+    options = Options(check_who(who), check_fps(fps), *parse_span(start, end), infer)
+    planned = plan(find_clips(clips), options, format=format, output=output, report=report, overlay=overlay)
+    _bring_weights(quiet=quiet)
+    with Display([str(job.clip) for job in planned], quiet=quiet, headings=planned[0].format == "text") as display:
+        for number, outcome in run(planned, describe_clip, processes=jobs, on_progress=display.progress):
+            display.done(number, outcome)
+    return display.exit_code
+
+
+@app.command(no_args_is_help=True)
+def track(
+    clip: Annotated[str, typer.Argument(metavar="CLIP", help="A video file.")],
+    output: Annotated[str | None, typer.Option("--output", "-o", help="File to write. Default: print.")] = None,
+    format: Annotated[
+        str | None, typer.Option("--format", "-f", metavar="json|mot", help="Default: mot for a .txt file, else json.")
+    ] = None,
+    fps: Fps = "native",
+    quiet: Quiet = False,
+) -> int:
+    """Track the faces in a video: where each person is in every frame (JSON, or MOTChallenge text)."""
+    from facevlm.cli.arguments import check_fps
+    from facevlm.cli.console import Display
+    from facevlm.cli.trackfile import choose_format, track_clip
+
+    chosen = choose_format(format, output, clip=clip)
+    rate = check_fps(fps)
+    _bring_weights(quiet=quiet)
+    with Display([clip], quiet=quiet) as display:
+        text = track_clip(
+            clip, output, format=chosen, fps=rate, on_progress=lambda share: display.progress(0, share)
+        )
+    sys.stdout.write(text)
+    return 0
+
+
+@app.command()
+def demo(
+    output: Annotated[str, typer.Option("--output", "-o", help="Folder for the clip, the report and the rest.")] = (
+        "demo-output"
+    ),
+    quiet: Quiet = False,
+) -> int:
+    """See it work with no video at hand: a still photo is made to move, described, and reported."""
+    from facevlm.cli.batch import Options, make_writable, plan
+    from facevlm.cli.console import Display
+    from facevlm.cli.workers import describe_clip, run
+
+    folder = Path(output)
+    make_writable(folder)
+    try:
+        from facevlm.puppet.demo import make_demo_clip
+    except ImportError as error:
+        raise MissingExtraError(str(error), mend="run: pip install 'facevlm[demo]'") from error
+    _bring_weights(quiet=quiet)
+    if not quiet:
+        _say("making a still photo move ...")
+    clip = make_demo_clip(folder)
+    names = {"output": "description.json", "report": "report.html", "overlay": "overlay.mp4"}
+    places = {option: str(folder / name) for option, name in names.items()}
+    (job,) = plan([clip], Options(), **places)
+    with Display([str(clip)], quiet=quiet) as display:
+        for number, outcome in run([job], describe_clip, on_progress=display.progress):
+            display.done(number, outcome)
+    if display.exit_code == 0:
+        with job.targets[0].open(encoding="utf-8") as stream:
+            print(json.load(stream)["caption"])
+        print("\n" + "\n".join(str(path) for path in (clip, *job.targets)))
+    return display.exit_code
+
+
+@app.command()
+def doctor(
+    as_json: Annotated[bool, typer.Option("--json", help="Print the findings as JSON.")] = False,
+) -> int:
+    """Say what is installed, what is missing, and how to get it. Exit code 1 when something needed is missing."""
+    from facevlm.cli.doctor import examine, print_findings
+
+    findings = examine()
+    if as_json:
+        print(json.dumps([finding._asdict() for finding in findings], indent=2))
+    else:
+        print_findings(findings)
+    return 1 if any(finding.needed and not finding.ok for finding in findings) else 0
+
+
+@weights_app.command("list")
+def weights_list() -> int:
+    """List the weights and where they are."""
+    from facevlm.faces import weights
+
+    for row in weights.WEIGHTS.values():
+        place = weights.find(row.name) if weights.is_present(row.name) else "missing (run: facevlm weights fetch)"
+        print(f"{row.name:16}{row.size / 1e6:6.2f} MB  {row.licence:12}{row.used_for:36}{place}")
+    return 0
+
+
+@weights_app.command("fetch")
+def weights_fetch(
+    names: Annotated[list[str] | None, typer.Argument(metavar="NAME", help="Default: all.")] = None,
+    quiet: Quiet = False,
+) -> int:
+    """Bring weights into the cache, verified; what is there already is left alone."""
+    from facevlm.faces import weights
+
+    wanted = names or list(weights.WEIGHTS)
+    if not quiet and not all(weights.is_present(name) for name in wanted):
+        _say(_FETCHING)
+    for name, path in weights.fetch(wanted).items():
+        print(f"{name:16}{path}")
+    return 0
+
+
+@weights_app.command("licenses")
+def weights_licenses() -> int:
+    """Say under which licence each weight is, where it comes from, and where the licence's text is."""
+    from facevlm.faces import weights
+
+    for name, licence, origin, text in weights.licenses():
+        print(f"{name:16}{licence:12}{origin}\n{'':28}{text or 'text: comes with facevlm weights fetch'}")
+    return 0
+
+
+_FETCHING = "fetching the weights, once (one download of 36 MB) ..."
+
+
+def _bring_weights(*, quiet: bool) -> None:
+    """Fetch what is missing now, so that no worker process has to and the wait is explained."""
+    from facevlm.faces import weights
+
+    missing = [name for name in weights.WEIGHTS if not weights.is_present(name)]
+    if missing:
+        if not quiet:
+            _say(_FETCHING)
+        weights.fetch(missing)
+
+
+def _usage(error: Any) -> int:
+    """Tell a wrong argument in one line; an empty command line gets the help instead."""
+    message = error.format_message()
+    if type(error).__name__ == "NoArgsIsHelpError":
+        print(message)
+        return 2
+    context = getattr(error, "ctx", None)
+    hint = f" (see: {context.command_path} --help)" if context is not None else ""
+    _error(f"{' '.join(message.split()).rstrip('.')}{hint}")
+    return int(getattr(error, "exit_code", 2))
+
+
+def _error(line: str) -> None:
+    typer.secho(f"error: {line}", fg="red", err=True)
+
+
+def _say(line: str) -> None:
+    print(line, file=sys.stderr)
+
+
+def _leave(number: int, frame: object) -> NoReturn:
+    raise SystemExit(128 + number)

@@ -1,0 +1,66 @@
+"""Track the faces of one clip and write where they are: JSON (facevlm/tracks/1) or MOTChallenge text."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+from facevlm.cli.batch import make_writable, refuse_overwrite
+from facevlm.errors import UsageError
+
+FORMATS = ("json", "mot")
+
+
+def choose_format(format: str | None, output: str | None, *, clip: str) -> str:
+    """Decide the format and refuse an output that cannot be written, before any work starts.
+
+    Raises:
+        UsageError: No such format, or the clip would be overwritten.
+        OutputError: The place cannot be written to.
+    """
+    if format not in (None, *FORMATS):
+        raise UsageError(f"no format {format!r}", where="--format", mend=f"choose among {', '.join(FORMATS)}")
+    if output is not None:
+        if Path(output).is_dir() or output.endswith("/"):
+            raise UsageError("is a folder", where=f"-o {output}", mend="name a file in it")
+        refuse_overwrite(Path(output), [Path(clip)])
+        make_writable(Path(output).parent)
+    return format or ("mot" if output is not None and Path(output).suffix.lower() == ".txt" else "json")
+
+
+def track_clip(clip: str, output: str | None, *, format: str, fps: str, on_progress: Callable[[float], None]) -> str:
+    """Track every face and write the file.
+
+    Args:
+        clip: The video file.
+        output: The file to write, None to return the text.
+        format: One of `FORMATS`.
+        fps: As for `perceive`.
+        on_progress: Called with the share done, in [0, 1].
+
+    Returns:
+        The text when there is no output file, else "".
+
+    Raises:
+        FacevlmError: As `perceive`; OutputError when the file cannot be written.
+    """
+    from facevlm.exports.tracks_document import FaceRow, mot_lines, to_tracks_dict, write_mot, write_tracks_json
+    from facevlm.perceive import perceive
+
+    perception = perceive(clip, fps=fps)
+    rows = []
+    for moment in perception:
+        rows += [FaceRow(moment.time, moment.index, face.track_id, face.box, face.presence) for face in moment.faces]
+        if perception.video.duration_s:
+            on_progress(min(1.0, moment.time / perception.video.duration_s))
+    video, decoding, tracks = perception.video, perception.report, perception.tracks
+    match format, output:
+        case "mot", None:
+            return "".join(line + "\n" for line in mot_lines(tracks, rows))
+        case "mot", str():
+            write_mot(tracks, output, rows=rows)
+        case _, None:
+            document = to_tracks_dict(video, decoding, tracks=tracks, rows=rows)
+            return json.dumps(document, ensure_ascii=False, allow_nan=False) + "\n"
+        case _, str():
+            write_tracks_json(video, decoding, output, tracks=tracks, rows=rows)
+    return ""
