@@ -43,7 +43,7 @@ class TrackerConfig:
 
     min_presence: float = 0.5
     birth_presence: float = 0.8
-    birth_score: float = 0.5
+    birth_score: float = 0.6
     max_lost_s: float = 1.0
     min_frames: int = 5
     min_duration_s: float = 0.25
