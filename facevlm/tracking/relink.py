@@ -17,12 +17,14 @@ class RelinkConfig:
     """When two tracks are one person.
 
     Attributes:
-        min_similarity: Least cosine similarity of the mean appearance vectors.
+        min_similarity: Least cosine similarity of the mean appearance vectors. Measured with `AppearanceDescriptor`: no
+            two strangers among 34 photos and 15 tracks above .932; the same singer in two shots of one stage .94.
+            Re-tune it for another embedder.
         margin: ... which must exceed that of any two people seen at one time by this.
         min_vectors: Tracks with fewer appearance vectors are left alone.
     """
 
-    min_similarity: float = 0.93
+    min_similarity: float = 0.95
     margin: float = 0.02
     min_vectors: int = 3
 
