@@ -50,7 +50,9 @@ def caption_person(
     """
     end = max(end, start)
     alone = name == THE_PERSON
-    writer = Writer(f"the {noun_for(appearance)}" if alone else name, pronouns or pronouns_for(appearance), Chooser(seed), feelings(events) if infer else ())
+    felt = feelings(events) if infer else ()
+    called = f"the {noun_for(appearance)}" if alone else name
+    writer = Writer(called, pronouns or pronouns_for(appearance), Chooser(seed), felt)
     for text in opening(appearance, name=name, pronouns=writer.pronouns, whole=alone):
         writer.add(text, kind="appearance")
     seen = stretches(spans, start=start, end=end)

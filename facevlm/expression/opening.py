@@ -47,10 +47,11 @@ def opening(
         who = f"{article(noun)} aged about {age.value}"
     else:
         who = article(f"{age.value} {noun}" if age else noun)
+    known = noun != "person" or age is not None
     if whole:
-        first = f"This video shows the facial changes of {who}{'' if place else ','} {where}" if where else f"This video shows the facial changes of {who}"
-    elif where or noun != "person" or age:
-        first = f"{name} is {', '.join(part for part in (who if noun != 'person' or age else '', where) if part)}"
+        first = f"This video shows the facial changes of {who}" + (f"{'' if place else ','} {where}" if where else "")
+    elif where or known:
+        first = f"{name} is {', '.join(part for part in (who if known else '', where) if part)}"
     else:
         return _looks(appearance, pronouns, who=name)
     return [sentence(first), *_looks(appearance, pronouns)]

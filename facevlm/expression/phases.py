@@ -15,6 +15,7 @@ from facevlm.expression.timeline import DO, END, START, STATE, Happening, Mentio
 
 WINDOWS_FROM_S = 60.0  # seconds: longer videos are told window by window
 _EDGE_S = 0.15  # seconds: what starts or ends this near to an edge was there before or goes on after
+_JUST_S = 0.3  # seconds before its end in which an action is no longer said to go on
 _CHRONICLE = 12  # mentions in a phase above which they are counted instead of told in order
 _ROOM = 16  # mentions in a phase above which slight ones are left out
 
@@ -108,8 +109,10 @@ def fill(
         long = lasting(happening) and length >= max(0.8, 0.12 * min(end - start, WINDOWS_FROM_S))
         if not (long or was_there):
             last = first
-        for k in range(first + 1, last + goes_on):
-            if min(happening.t1, phases[k].t1) - phases[k].t0 >= 0.5 * (phases[k].t1 - phases[k].t0):
+        for k in range(first + 1, last + 1):
+            there = min(happening.t1, phases[k].t1) - phases[k].t0
+            alone = not any(phases[k].t0 <= h.t0 < happening.t1 - _JUST_S for h in happenings)
+            if there >= 0.5 * (phases[k].t1 - phases[k].t0) and (k < last or goes_on or not alone):
                 going_on[k].append(happening)
         ends = not goes_on and (last > first or was_there) and not _followed(happening, happenings[i + 1 :])
         aspect = STATE if was_there else START if last > first else DO

@@ -6,7 +6,7 @@ from dataclasses import replace
 from facevlm.expression import grammar
 from facevlm.expression.clauses import beside, clause, groups, states
 from facevlm.expression.feelings import Feeling
-from facevlm.expression.grammar import BASE, GERUND, THIRD, Chooser, Pronouns, listed, say, sentence, verb
+from facevlm.expression.grammar import BASE, GERUND, THIRD, Chooser, Pronouns, listed, say, sentence
 from facevlm.expression.phases import Phase
 from facevlm.expression.phrases import predicate
 from facevlm.expression.presence import Change
@@ -88,8 +88,9 @@ class Writer:
         for h in totals:
             rate = round(h.count / (visible / 60))
             words = say(predicate(Mention(h), self._chooser, exact=True), form, self.pronouns)
-            parts.append(words + (f" (about {grammar.times(rate, exact=True)} a minute)" if rate >= 2 and h.key != "speaking" else ""))
-        self.add(sentence(f"in all, {who} {listed(parts)}"), kind="summary", said=totals)
+            known = rate >= 2 and h.key != "speaking"
+            parts.append(words + (f" (about {grammar.times(rate, exact=True)} a minute)" if known else ""))
+        self.add(sentence(f"over the whole video, {who} {listed(parts)}"), kind="summary", said=totals)
 
     def nothing(self) -> None:
         """Nothing happens in the whole video."""

@@ -1,0 +1,182 @@
+"""Captions: complete, true to their events, well formed, and sensible for short, long, busy and empty videos."""
+
+import re
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from facevlm.expression.captions import caption_person, caption_text, caption_video
+from facevlm.expression.event import ACTIONS, STRENGTHS, Event
+from facevlm.expression.feelings import PROTOTYPES
+from facevlm.expression.grammar import SHE
+from facevlm.expression.sentence import AppearanceValue, Sentence
+
+FEELING_WORDS = {p.feeling for p in PROTOTYPES}.union(
+    re.findall(
+        r"\w+",
+        """happiness sadness anger angrily fear fearful disgust joy joyful amused cheerful calm serious worried nervous
+        upset excited pleased bored confused sly playful pensive anxious relaxed emotion mood feels feeling""",
+    )
+)
+BAD = re.compile(r"  | [,.]|,,|[{}<>]|\ba (eyes|lips|[aeiou])|\b(a|an|and|the|to|with) ?[.,]|\b(\w+) \3\b")
+
+
+def event(number: int, action: str, t0: float, t1: float, strength: str = "clear", side: str | None = None) -> Event:
+    return Event(number, action, t0, (t0 + t1) / 2, t1, strength, 0.9, side)
+
+
+def told(rows, duration, **options) -> tuple[Sentence, ...]:
+    some = [event(i + 1, *row) for i, row in enumerate(rows)]
+    keep = {"spans": [(0, duration)], "start": 0, "end": duration, "appearance": {}}
+    return caption_person(some, **(keep | options))
+
+
+def text(rows, duration, **options) -> str:
+    return caption_text(told(rows, duration, **options))
+
+
+@pytest.mark.parametrize(
+    ("situation", "rows", "duration", "phrases"),
+    [
+        ("nothing happens", [], 6, ["steady face", "no obvious change"]),
+        ("nothing in a second", [], 1, ["steady face"]),
+        ("one blink", [("blink", 2, 2.2)], 4, ["In the middle of the video, the person blinks once", "Otherwise"]),
+        ("one second, two things", [("blink", 0.3, 0.5), ("smile", 0.6, 0.8)], 1, ["The person blinks once"]),
+        ("two blinks", [("blink", 1, 1.2), ("blink", 1.8, 2)], 10, ["blinks twice", "For the rest of the video"]),
+        ("a second blink later", [("blink", 1, 1.2), ("blink", 6, 6.2)], 10, ["blinks once", "they blink again"]),
+        ("smiling at the start", [("smile", 0, 1)], 10, ["the person is smiling"]),
+        ("smiling all the time", [("smile", 0, 10), ("blink", 5, 5.2)], 10, ["Throughout the video", "is smiling"]),
+        ("smiling to the end", [("smile", 8, 10)], 10, ["until the very end"]),
+        ("eyes closed at the start", [("eyes_closed", 0, 2)], 10, ["has their eyes closed", "opens their eyes"]),
+        (
+            "a long smile",
+            [("smile", 1, 8), ("blink", 5.6, 5.8)],
+            10,
+            ["still smiling", "In the middle of the video, still smiling, they blink"],
+        ),
+        (
+            "head turns while smiling",
+            [("smile", 1, 2.5), ("head_turn_left", 1.1, 2.4)],
+            4,
+            ["to their left"],
+        ),
+        ("lopsided smile", [("smile", 1, 2, "clear", "right")], 4, ["left"]),
+        ("a long look", [("gaze_up", 1, 4)], 12, ["for about three seconds"]),
+    ],
+)
+def test_situations(situation, rows, duration, phrases):
+    words = text(rows, duration)
+    assert [phrase for phrase in phrases if phrase not in words] == [], words
+
+
+def test_speech_starts_goes_on_and_stops():
+    words = text([("speaking", 1, 9), ("blink", 5.5, 5.7)], 12)
+    assert re.search(r"(start|begin)\w* (speaking|to speak|to talk)", words), words
+    assert "still speaking" in words
+    assert re.search(r"stop (speaking|talking)", words), words
+
+
+def test_ten_minutes_are_told_in_windows_with_rates():
+    rows = [("blink", 4.0 * k + 1, 4.0 * k + 1.2) for k in range(75)] + [("smile", 125, 128)]  # quiet from 5:00 on
+    sentences = told(rows, 600)
+    words = caption_text(sentences)
+    assert "about 8 times a minute" in words or "about eight times a minute" in words, words
+    assert "Between 2:00 and 3:00, the person" in words
+    assert "Between 5:00 and 10:00, " in words
+    assert words.count("\n") == 6
+    assert [s.kind for s in sentences if s.kind == "summary"] == ["summary"]
+
+
+def test_a_person_who_leaves_and_returns():
+    words = text([("blink", 1, 1.2), ("blink", 15, 15.2)], 20, spans=[(0, 5), (12, 16)])
+    assert re.search(r"leaves? the picture.*come back into view.*leave the picture, and they are not seen again", words)
+
+
+def test_a_cut_takes_the_person_away():
+    words = text([("blink", 1, 1.2)], 6, spans=[(0, 2.4)], shots=[(0, 2.4), (2.4, 6)])
+    assert "the picture cuts away from them, and they are not seen again" in words
+    assert "no obvious change" not in words
+
+
+def test_a_person_who_comes_and_goes_often():
+    words = text([("blink", 1, 1.2)], 30, spans=[(3 * k, 3 * k + 1.5) for k in range(10)])
+    assert "The person comes and goes, and is in the picture 10 times, for about 15 seconds of 30 seconds" in words
+
+
+@pytest.mark.parametrize(
+    ("appearance", "expected"),
+    [
+        ({}, "This video shows the facial changes of a person."),
+        (
+            {"framing": ("in close-up", 0.9), "facing": ("facing the camera", 0.9)},
+            "This video shows the facial changes of a person in close-up, facing the camera.",
+        ),
+        ({"glasses": ("wears glasses", 0.9)}, "They wear glasses."),
+        ({"glasses": ("wears glasses", 0.5)}, "They seem to wear glasses."),
+        ({"hair": ("short black", 0.9), "skin_tone": ("light", 0.9)}, "They have short black hair and light skin."),
+        ({"age_group": ("elderly", 0.9), "gender": ("man", 0.9)}, "the facial changes of an elderly man."),
+        ({"gender": ("woman", 0.9), "glasses": ("wears glasses", 0.9)}, "She wears glasses."),
+        ({"scarf": ("a red", 0.9)}, "They have a red scarf."),
+    ],
+)
+def test_appearance(appearance, expected):
+    values = {name: AppearanceValue(*value) for name, value in appearance.items()}
+    assert expected in text([("blink", 1, 1.2)], 4, appearance=values)
+
+
+def test_pronouns_agree():
+    words = text([("blink", 0.5, 0.7), ("eyes_closed", 4, 5), ("smile", 8, 9)], 10, pronouns=SHE)
+    assert re.search(r"\bshe (closes|shuts) her eyes\b", words), words
+    assert not re.search(r"\b(they|their)\b", words)
+
+
+def test_several_people():
+    main = told([("blink", 1, 1.2)], 4, name="Person 1")
+    other = told([("smile", 1, 2)], 4, name="Person 2", appearance={"facing": AppearanceValue("facing the camera", 1)})
+    words = caption_video([main, other])
+    assert words.startswith("This video shows the facial changes of two people.\n")
+    assert "Person 1 blinks once" in words
+    assert "Person 2 is facing the camera." in words
+    assert caption_video([]) == "No face is visible in this video."
+
+
+@st.composite
+def _videos(draw):
+    duration = draw(st.one_of(st.floats(0.5, 12), st.floats(12, 3600)))
+    count = draw(st.integers(0, 200))
+    random = draw(st.randoms(use_true_random=False))
+    some = []
+    actions = random.sample(sorted(ACTIONS), random.randint(1, len(ACTIONS)))
+    for number in range(1, count + 1):
+        action = random.choice(actions)
+        t0 = random.choice([0.0, random.uniform(0, duration)])
+        t1 = random.choice([duration, min(duration, t0 + random.expovariate(1.0))])
+        side = random.choice([None, "left", "right"]) if ACTIONS[action].sided else None
+        some.append(Event(number, action, t0, (t0 + t1) / 2, t1, random.choice(STRENGTHS), random.random(), side))
+    edges = sorted(random.uniform(0, duration) for _ in range(random.choice([0, 0, 2, 4, 20])))
+    spans = list(zip(edges[::2], edges[1::2], strict=True))
+    return some, spans, duration
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
+@given(_videos(), st.booleans())
+def test_any_events_give_complete_and_well_formed_captions(video, infer):
+    some, spans, duration = video
+    options = {"spans": spans, "start": 0.0, "end": duration, "appearance": {}, "infer": infer}
+    sentences = caption_person(some, **options)
+    named = {number for s in sentences if s.kind == "action" for number in s.events}
+    assert {e.id for e in some if e.strength != "slight"} <= named
+    assert named <= {e.id for e in some}
+    for one in sentences:
+        assert bool(one.events) == (one.kind in ("action", "summary")), one
+        assert one.kind in ("action", "summary", "appearance", "visibility", "still")
+        assert re.fullmatch(r"[A-Z].*[^ .,]\.", one.text), one.text
+        assert not BAD.search(one.text), one.text
+        assert not re.search(r"\b(they|Person \d) (is|has|was|blinks|smiles|closes|turns)\b", one.text), one.text
+        if not infer:
+            assert "[" not in one.text
+            assert not FEELING_WORDS & set(re.findall(r"\w+", one.text.lower())), one.text
+    paragraphs = [one.paragraph for one in sentences]
+    assert paragraphs == sorted(paragraphs)
+    assert caption_person(list(reversed(some)), **options) == sentences
