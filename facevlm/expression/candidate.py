@@ -28,6 +28,14 @@ class Candidate:
     side: str | None = None
 
 
+def during(run: Run, found: list[Candidate], margin_s: float = 0.0) -> np.ndarray:
+    """bool (N,): samples inside any of the candidates, widened by a margin in seconds."""
+    mask = np.zeros(len(run.times), bool)
+    for f in found:
+        mask |= (run.times >= f.t0 - margin_s) & (run.times <= f.t1 + margin_s)
+    return mask
+
+
 def candidate(run: Run, segment: Segment, action: str, level: np.ndarray, side: str | None = None) -> Candidate:
     """The candidate of a segment; its level is the 90th percentile inside, which one noisy frame cannot raise."""
     inside = level[segment.start : segment.stop]

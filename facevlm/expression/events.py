@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 
 from facevlm.expression import brows, eyes, gaze, head, mouth
-from facevlm.expression.candidate import Candidate
+from facevlm.expression.candidate import Candidate, during
 from facevlm.expression.event import Event, SignalTable
 from facevlm.expression.rest import rest_levels
 from facevlm.expression.runs import Run, runs
@@ -84,11 +84,13 @@ def find_events(table: SignalTable, *, first_id: int = 1) -> tuple[Event, ...]:
 
 def candidates(run: Run, rest: dict[str, float], usual: tuple[float, float]) -> list[Candidate]:
     """All candidates of one run, every region."""
+    shapes = mouth.find(run, rest)
+    smiling = during(run, [c for c in shapes if c.action == "smile"])
     return [
         *eyes.find(run, rest),
-        *brows.find(run, rest),
+        *brows.find(run, rest, smiling),
         *gaze.find(run, rest, usual),
-        *mouth.find(run, rest),
+        *shapes,
         *head.find(run),
     ]
 

@@ -3,15 +3,16 @@
 import numpy as np
 from scipy.signal import find_peaks
 
-from facevlm.expression.candidate import Candidate, candidate
+from facevlm.expression.candidate import Candidate, candidate, during
+from facevlm.expression.rest import FINE_PX
 from facevlm.expression.runs import STEP_S, Run, Segment, hysteresis, smooth
 
-SHUT = 0.5  # share of the open level lost: on
 BLINK_PROMINENCE = 0.30  # share of the open level that a short dip must lose against both its shoulders
+CLOSED_ON, CLOSED_OFF = 0.74, 0.62  # share lost for as long as the eyes are closed, not lowered
 BLINK_MAX_S = 0.45  # seconds at half depth; longer is eyes_closed
 SQUINT_ON, SQUINT_OFF, SQUINT_MIN_S = 0.24, 0.14, 0.25
 WINK_DIFFERENCE, WINK_SHUT = 0.40, 0.55
-WIDEN_ON, WIDEN_OFF = 0.20, 0.11  # share above the open level
+WIDEN_ON, WIDEN_OFF = 0.17, 0.10  # share above the open level
 
 
 def find(run: Run, rest: dict[str, float]) -> list[Candidate]:
@@ -19,11 +20,12 @@ def find(run: Run, rest: dict[str, float]) -> list[Candidate]:
     left, right = (1 - run[f"lid_{side}"] / rest[f"lid_{side}"] for side in ("left", "right"))
     both = (left + right) / 2
     found = _closures(run, left, right, both)
-    taken = _covered(run, found, margin_s=0.06)
+    taken = during(run, found, margin_s=0.06)
     found += _winks(run, left, right, taken)
-    taken |= _covered(run, found, margin_s=0.06)
+    taken |= during(run, found, margin_s=0.06)
     found += _squints(run, left, right, taken)
-    wide = smooth(np.where(taken, np.nan, -both), 0.05)
+    small = run["size"] < FINE_PX
+    wide = smooth(np.where(taken | small, np.nan, -np.maximum(left, right)), 0.05)
     for segment in hysteresis(wide, WIDEN_ON, WIDEN_OFF, min_s=0.2, bridge_s=0.25):
         found.append(candidate(run, segment, "eyes_widen", wide))
     return found
@@ -33,7 +35,7 @@ def _closures(run: Run, left: np.ndarray, right: np.ndarray, both: np.ndarray) -
     """Dips of both lids: short ones are blinks, long ones closed eyes."""
     level = np.nan_to_num(both, nan=0.0)
     found = []
-    for segment in hysteresis(both, 0.62, SHUT, min_s=0.0, bridge_s=0.03):
+    for segment in hysteresis(both, CLOSED_ON, CLOSED_OFF, min_s=0.0, bridge_s=0.1):
         if (segment.stop - segment.start) * STEP_S > BLINK_MAX_S:
             found.append(_widened(run, segment, both, "eyes_closed"))
     peaks, facts = find_peaks(np.pad(level, 1, mode="edge")[1:-1], prominence=BLINK_PROMINENCE)
@@ -93,20 +95,14 @@ def _winks(run: Run, left: np.ndarray, right: np.ndarray, taken: np.ndarray) -> 
 def _squints(run: Run, left: np.ndarray, right: np.ndarray, taken: np.ndarray) -> list[Candidate]:
     """Lids narrowed but open; one-sided where the other eye keeps clearly more of its opening."""
     found = []
-    levels = {side: smooth(np.where(taken, np.nan, level), 0.05) for side, level in (("left", left), ("right", right))}
+    skip = taken | (run["size"] < FINE_PX)
+    levels = {side: smooth(np.where(skip, np.nan, level), 0.05) for side, level in (("left", left), ("right", right))}
     mean = (levels["left"] + levels["right"]) / 2
     for segment in hysteresis(mean, SQUINT_ON, SQUINT_OFF, min_s=SQUINT_MIN_S, bridge_s=0.3):
         found.append(candidate(run, segment, "eyes_squint", mean))
-    covered = _covered(run, found, margin_s=0.1)
+    covered = during(run, found, margin_s=0.1)
     for side, other in (("left", "right"), ("right", "left")):
         one = np.where(covered | (np.abs(run["yaw"]) > 25), np.nan, levels[side] - levels[other].clip(0))
         for segment in hysteresis(one, SQUINT_ON * 0.8, SQUINT_OFF * 0.8, min_s=SQUINT_MIN_S, bridge_s=0.2):
             found.append(candidate(run, segment, "eyes_squint", levels[side], side))
     return found
-
-
-def _covered(run: Run, found: list[Candidate], margin_s: float) -> np.ndarray:
-    mask = np.zeros(len(run.times), bool)
-    for f in found:
-        mask |= (run.times >= f.t0 - margin_s) & (run.times <= f.t1 + margin_s)
-    return mask

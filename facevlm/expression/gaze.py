@@ -8,12 +8,14 @@ the person's usual direction to the same side.
 import numpy as np
 
 from facevlm.expression.candidate import Candidate, candidate
+from facevlm.expression.rest import FINE_PX
 from facevlm.expression.runs import STEP_S, Run, hysteresis, smooth
 
 PER_DEGREE = 0.0050  # eye widths that the iris moves when eye and head turn against each other by one degree
 ON, OFF = 0.105, 0.065  # eye widths off the usual direction
 IN_HEAD = 0.05  # eye widths that the eyes must have moved in the head
-UP_ON, UP_OFF, DOWN_ON, DOWN_OFF = 0.065, 0.04, 0.065, 0.04
+UP_ON, UP_OFF, DOWN_ON, DOWN_OFF = 0.06, 0.04, 0.065, 0.04
+LOWERED = 0.74  # share of the open level lost by lids that follow eyes looking down
 LEVEL_Y = 0.045  # eye widths: where the iris stands when looking straight ahead
 
 
@@ -25,11 +27,13 @@ def find(run: Run, rest: dict[str, float], usual: tuple[float, float]) -> list[C
         rest: Rest levels.
         usual: The person's usual (x, y) line of sight, from `usual_gaze`.
     """
-    shut = (run["lid_left"] / rest["lid_left"] + run["lid_right"] / rest["lid_right"]) / 2 < 0.55
+    lids = (run["lid_left"] / rest["lid_left"] + run["lid_right"] / rest["lid_right"]) / 2
     reach = round(0.08 / STEP_S)
-    shut = np.convolve(shut, np.ones(2 * reach + 1), "same") > 0
-    skip = shut | (np.abs(run["yaw"]) > 35)
+    shut = np.convolve(lids < 0.45, np.ones(2 * reach + 1), "same") > 0
+    skip = shut | (run["size"] < FINE_PX) | (np.abs(run["yaw"]) > 35)
     x, y = line_of_sight(run.values)
+    closed = np.convolve(lids < 1 - LOWERED, np.ones(2 * reach + 1), "same") > 0
+    low = smooth(np.where(closed | (run["size"] < FINE_PX) | (np.abs(run["yaw"]) > 35), np.nan, y), 0.04)
     x, y = (smooth(np.where(skip, np.nan, v), 0.04) for v in (x, y))
     in_head_x = smooth(np.where(skip, np.nan, run["gaze_x"]), 0.04)
     found = []
@@ -38,8 +42,10 @@ def find(run: Run, rest: dict[str, float], usual: tuple[float, float]) -> list[C
         level = np.where(sign * in_head_x < IN_HEAD, np.minimum(level, OFF), level)
         for segment in hysteresis(level, ON, OFF, min_s=0.12, bridge_s=0.2):
             found.append(candidate(run, segment, action, level, action.removeprefix("gaze_")))
-    for action, sign, on, off in (("gaze_up", 1, UP_ON, UP_OFF), ("gaze_down", -1, DOWN_ON, DOWN_OFF)):
-        level = sign * (y - usual[1])
+    for action, level, on, off in (
+        ("gaze_up", y - usual[1], UP_ON, UP_OFF),
+        ("gaze_down", usual[1] - low, DOWN_ON, DOWN_OFF),
+    ):
         for segment in hysteresis(level, on, off, min_s=0.3, bridge_s=0.4):
             found.append(candidate(run, segment, action, level))
     return found
@@ -57,5 +63,5 @@ def usual_gaze(values: dict[str, np.ndarray], rest: dict[str, float]) -> tuple[f
     open_eyes = (values["lid_left"] / rest["lid_left"] + values["lid_right"] / rest["lid_right"]) / 2 > 0.7
     x, y = (v[open_eyes & np.isfinite(v)] for v in line_of_sight(values))
     usual_x = float(np.clip(np.median(x), -0.06, 0.06)) if len(x) else 0.0
-    usual_y = float(np.clip(np.median(y), -0.03, 0.03)) if len(y) else 0.0
+    usual_y = float(np.clip(np.median(y), -0.02, 0.02)) if len(y) else 0.0
     return usual_x, usual_y

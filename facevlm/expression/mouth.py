@@ -3,7 +3,8 @@
 import numpy as np
 from scipy.signal import find_peaks
 
-from facevlm.expression.candidate import Candidate, candidate
+from facevlm.expression.candidate import Candidate, candidate, during
+from facevlm.expression.rest import FINE_PX
 from facevlm.expression.runs import STEP_S, Run, hysteresis, smooth
 
 OPEN_ON, OPEN_OFF = 0.10, 0.05  # e between the lips
@@ -12,27 +13,28 @@ CLOSED = 0.02  # e
 CLOSE_FROM, CLOSE_WITHIN_S, CLOSE_STAYS_S = 0.12, 0.14, 0.2
 SPEECH_PROMINENCE, SPEECH_GAP_S, SPEECH_PEAKS = 0.025, 0.75, 3
 SMILE_ON, SMILE_OFF = 0.115, 0.06  # e: corner lift + width + half the thinning of the lips
+SMILE_IN_SPEECH = 0.025  # e more while speaking, whose "ee" shapes look like smiles
 ONE_SIDED = 0.045  # e: difference of the corner lifts
 PRESS_ON, PRESS_OFF = 0.11, 0.06  # share of the visible lip height lost
 POUT_ON, POUT_OFF = 0.085, 0.04  # share of the mouth's width lost, lips not thinner
+POUT_ASIDE = 0.2  # share: while the mouth is pulled aside
 DOWN_ON, DOWN_OFF = 0.022, 0.010  # e: both corners below rest
 ASIDE_ON, ASIDE_OFF = 0.06, 0.035  # e, plus ASIDE_PER_DEGREE for the turn of the head
-ASIDE_PER_DEGREE = 0.005
+ASIDE_PER_DEGREE = 0.007
 WRINKLE_ON, WRINKLE_OFF = 0.045, 0.025  # e: side of the nose shortened
-FINE_PX = 55.0  # px between the outer eye corners, below which fine shapes are not judged
 MAX_YAW = 35.0  # degrees: beyond, the far half of the mouth is not seen
 
 
 def find(run: Run, rest: dict[str, float]) -> list[Candidate]:
     """All mouth, nose and jaw actions of one run."""
     m = _Mouth(run, rest)
-    found = _smiles(m)
-    smiling = _during(run, found)
-    speaking = _speaking(m, smiling)
+    speaking = _speaking(m)
+    found = [s for s in _smiles(m) if s.level >= SMILE_ON + (SMILE_IN_SPEECH if _share(s, speaking) > 0.5 else 0)]
+    smiling = during(run, found)
     found += speaking
-    found += _openings(m, smiling, _during(run, speaking))
-    found += _closings(m, _during(run, speaking))
-    found += _shapes(m, smiling, _during(run, speaking))
+    found += _openings(m, smiling, during(run, speaking))
+    found += _closings(m, during(run, speaking))
+    found += _shapes(m, smiling, during(run, speaking))
     return found
 
 
@@ -63,7 +65,7 @@ def _smiles(m: _Mouth) -> list[Candidate]:
         candidate(m.run, s, "smile", level)
         for s in hysteresis(level, SMILE_ON, SMILE_OFF, min_s=0.2, bridge_s=0.15)
     ]
-    taken = _during(m.run, found)
+    taken = during(m.run, found)
     for side, other in (("left", "right"), ("right", "left")):
         difference = m.corner[side] - m.corner[other]
         one = np.where(taken | (m.width < -0.02) | grimace, np.nan, difference)
@@ -83,7 +85,7 @@ def _with_side(m: _Mouth, smile: Candidate) -> Candidate:
     return smile
 
 
-def _speaking(m: _Mouth, smiling: np.ndarray) -> list[Candidate]:
+def _speaking(m: _Mouth) -> list[Candidate]:
     """Opening and closing in the rhythm of syllables."""
     level = np.nan_to_num(smooth(m.aperture, 0.025), nan=0.0)
     peaks, _ = find_peaks(level, prominence=SPEECH_PROMINENCE)
@@ -132,13 +134,13 @@ def _closings(m: _Mouth, speaking: np.ndarray) -> list[Candidate]:
         begin = max(0, end - round(CLOSE_WITHIN_S / STEP_S))
         after = aperture[end : end + round(CLOSE_STAYS_S / STEP_S)]
         before = aperture[max(0, begin - round(0.3 / STEP_S)) : begin + 1]
+        drop = float(np.nanpercentile(before, 75)) if np.isfinite(before).any() else 0.0
         if (
-            np.nanmedian(before) >= CLOSE_FROM
+            drop >= CLOSE_FROM
             and len(after) * STEP_S >= CLOSE_STAYS_S * 0.9
             and (after < CLOSED * 1.5).all()
             and not speaking[end]
         ):
-            drop = float(np.nanmedian(before))
             found.append(
                 Candidate(
                     "mouth_close", float(m.run.times[begin]), float(m.run.times[end]), float(m.run.times[end]), drop
@@ -161,14 +163,14 @@ def _shapes(m: _Mouth, smiling: np.ndarray, speaking: np.ndarray) -> list[Candid
         level = np.where(m.width > -0.01, np.nan, sign * m.shift - limit)
         for s in hysteresis(level, ASIDE_ON, ASIDE_OFF, min_s=0.1, bridge_s=0.06):
             aside_found.append(candidate(run, s, "jaw_sideways", sign * m.shift, side))
-    aside = _during(run, aside_found)
+    aside = during(run, aside_found)
     fine = run["size"] > FINE_PX
-    pout = np.where(closed & fine & (m.lips > -0.04), narrow, np.nan)
+    pout = np.where(closed & fine & (m.lips > -0.04) & (~aside | (narrow > POUT_ASIDE)), narrow, np.nan)
     press = np.where(closed & fine & ~aside & ~smiling & (m.width < 0.04) & (m.width > -0.06) & (lower < 0.02), thin, np.nan)
     drop = np.where(closed & fine & ~aside & (down > 0.006), lower, np.nan)
     for action, level, on, off, min_s in (
         ("pout", pout, POUT_ON, POUT_OFF, 0.2),
-        ("lip_press", press, PRESS_ON, PRESS_OFF, 0.2),
+        ("lip_press", press, PRESS_ON, PRESS_OFF, 0.28),
         ("mouth_corner_down", drop, DOWN_ON, DOWN_OFF, 0.15),
         ("nose_wrinkle", np.where(smiling, np.nan, -m.nose), WRINKLE_ON, WRINKLE_OFF, 0.2),
     ):
@@ -177,11 +179,10 @@ def _shapes(m: _Mouth, smiling: np.ndarray, speaking: np.ndarray) -> list[Candid
     return found + aside_found
 
 
-def _during(run: Run, found: list[Candidate]) -> np.ndarray:
-    mask = np.zeros(len(run.times), bool)
-    for f in found:
-        mask |= (run.times >= f.t0) & (run.times <= f.t1)
-    return mask
+def _share(one: Candidate, others: list[Candidate]) -> float:
+    """Share of a candidate's time in which any of the others goes on."""
+    inside = sum(max(0.0, min(one.t1, o.t1) - max(one.t0, o.t0)) for o in others)
+    return inside / max(one.t1 - one.t0, 1e-6)
 
 
 def _long(state: np.ndarray, seconds: float) -> np.ndarray:

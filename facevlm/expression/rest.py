@@ -29,6 +29,7 @@ GENERAL: dict[str, tuple[float, float]] = {
     "cheek_left": (0.285, 0.025),
     "cheek_right": (0.285, 0.025),
 }
+FINE_PX = 60.0  # px between the outer eye corners, below which lids' small changes, gaze and fine shapes are not judged
 LID_SHUT = 0.5  # of the open level: below, brows and gaze are not looked at, because the mesh moves them along
 
 
