@@ -1,11 +1,8 @@
-"""What the words of the command line mean: whom, how often, from when to when."""
+"""What the words of the command line mean: whom, and from when to when."""
 
 import math
-from fractions import Fraction
 
 from facevlm.errors import UsageError
-
-MAX_FPS = 1000.0
 
 
 def check_who(text: str) -> str:
@@ -22,20 +19,6 @@ def check_who(text: str) -> str:
     raise UsageError(
         "is no person", where=f"--who {text}", mend="give main, all, an id such as 2, or a point such as 320,180"
     )
-
-
-def check_fps(text: str) -> str:
-    """Return the text when it is "native" or a positive rate, such as "16" or "30000/1001".
-
-    Raises:
-        UsageError: It is neither.
-    """
-    try:
-        if text == "native" or 0 < Fraction(text) <= MAX_FPS:
-            return text
-    except (ValueError, ZeroDivisionError):
-        pass
-    raise UsageError("is no rate", where=f"--fps {text}", mend="give native or a number such as 16")
 
 
 def parse_span(start: str | None, end: str | None) -> tuple[float | None, float | None]:

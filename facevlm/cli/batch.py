@@ -18,7 +18,7 @@ OVERLAY_SUFFIXES = (".mp4", ".m4v", ".mov", ".mkv")
 
 @dataclass(frozen=True)
 class Options:
-    """What to see in each clip; the fields are the arguments of `facevlm.describe.describe`."""
+    """What to see in each clip; the fields are the arguments of `facevlm.describe`."""
 
     who: str = "all"
     fps: str = "native"

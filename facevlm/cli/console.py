@@ -1,7 +1,7 @@
 """What the user sees while clips are worked on: progress bars, errors, warnings, documents in order, a summary."""
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from types import TracebackType
 
 from rich.console import Console
@@ -55,6 +55,11 @@ class Display:
         """0 all done, 1 some failed; of a single clip its own code."""
         codes = [outcome.exit_code for outcome in self._outcomes.values()]
         return codes[0] if len(self._clips) == 1 and codes else int(any(codes))
+
+    @property
+    def on_progress(self) -> Callable[[int, float], None] | None:
+        """`progress`, or None where nobody would see it."""
+        return None if self._progress.disable else self.progress
 
     def progress(self, number: int, share: float) -> None:
         """Move the bar of a clip to a share in [0, 1]."""

@@ -112,18 +112,20 @@ def describe(
 
     Exit code: 0 all clips described, 1 some failed, 2 wrong usage.
     """
-    from facevlm.cli.arguments import check_fps, check_who, parse_span
+    from facevlm.cli.arguments import check_who, parse_span
     from facevlm.cli.batch import Options, find_clips, plan
     from facevlm.cli.console import Display
     from facevlm.cli.workers import describe_clip, run
+    from facevlm.video.sampling import parse_rate
 
     if format is not None and format not in FORMATS:
         raise UsageError(f"no format {format!r}", where="--format", mend=f"choose among {', '.join(FORMATS)}")
-    options = Options(check_who(who), check_fps(fps), *parse_span(start, end), infer)
+    parse_rate(fps)  # tells a wrong one before the work starts
+    options = Options(check_who(who), fps, *parse_span(start, end), infer)
     planned = plan(find_clips(clips), options, format=format, output=output, report=report, overlay=overlay)
     _bring_weights(quiet=quiet)
     with Display([str(job.clip) for job in planned], quiet=quiet, headings=planned[0].format == "text") as display:
-        for number, outcome in run(planned, describe_clip, processes=jobs, on_progress=display.progress):
+        for number, outcome in run(planned, describe_clip, processes=jobs, on_progress=display.on_progress):
             display.done(number, outcome)
     return display.exit_code
 
@@ -139,16 +141,16 @@ def track(
     quiet: Quiet = False,
 ) -> int:
     """Track the faces in a video: where each person is in every frame (JSON, or MOTChallenge text)."""
-    from facevlm.cli.arguments import check_fps
     from facevlm.cli.console import Display
     from facevlm.cli.trackfile import choose_format, track_clip
+    from facevlm.video.sampling import parse_rate
 
     chosen = choose_format(format, output, clip=clip)
-    rate = check_fps(fps)
+    parse_rate(fps)
     _bring_weights(quiet=quiet)
     with Display([clip], quiet=quiet) as display:
         text = track_clip(
-            clip, output, format=chosen, fps=rate, on_progress=lambda share: display.progress(0, share)
+            clip, output, format=chosen, fps=fps, on_progress=lambda share: display.progress(0, share)
         )
     sys.stdout.write(text)
     return 0
@@ -180,7 +182,7 @@ def demo(
     places = {option: str(folder / name) for option, name in names.items()}
     (job,) = plan([clip], Options(), **places)
     with Display([str(clip)], quiet=quiet) as display:
-        for number, outcome in run([job], describe_clip, on_progress=display.progress):
+        for number, outcome in run([job], describe_clip, on_progress=display.on_progress):
             display.done(number, outcome)
     if display.exit_code == 0:
         with job.targets[0].open(encoding="utf-8") as stream:

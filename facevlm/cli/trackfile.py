@@ -44,7 +44,7 @@ def track_clip(clip: str, output: str | None, *, format: str, fps: str, on_progr
         FacevlmError: As `perceive`; OutputError when the file cannot be written.
     """
     from facevlm.exports.tracks_document import FaceRow, mot_lines, to_tracks_dict, write_mot, write_tracks_json
-    from facevlm.perceive import perceive
+    from facevlm.perceiving import perceive
 
     perception = perceive(clip, fps=fps)
     rows = []

@@ -105,7 +105,7 @@ def one_line(text: str) -> str:
 
 
 def _describe(job: Job, on_progress: Progress | None, started: float) -> Outcome:
-    from facevlm.describe import describe
+    from facevlm.describing import describe
     from facevlm.exports.formats import to_format, write_format
 
     recorder = None
@@ -121,7 +121,7 @@ def _describe(job: Job, on_progress: Progress | None, started: float) -> Outcome
         start=options.start,
         end=options.end,
         infer=options.infer,
-        on_progress=on_progress,
+        on_progress=None if on_progress is None else _share_of(job, on_progress),
         on_moment=recorder,
     )
     text = ""
@@ -144,6 +144,19 @@ def _describe(job: Job, on_progress: Progress | None, started: float) -> Outcome
         wall_s=time.monotonic() - started,
         warnings=description.warnings,
     )
+
+
+def _share_of(job: Job, on_progress: Progress) -> Progress | None:
+    """A function that takes the time reached in seconds and tells the share of the wanted span that is done."""
+    from facevlm.video.probe import probe
+
+    start, end = job.options.start or 0.0, probe(job.clip).duration_s
+    if job.options.end is not None:
+        end = job.options.end if end is None else min(end, job.options.end)
+    if end is None or end <= start:
+        return None
+    length = end - start
+    return lambda seconds: on_progress(min(1.0, max(0.0, (seconds - start) / length)))
 
 
 def _numbered(on_progress: Callable[[int, float], None] | None, number: int) -> Progress | None:
