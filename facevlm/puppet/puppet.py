@@ -1,5 +1,7 @@
 """A puppet: a photo with one face that is drawn anew for any state of its controls."""
 
+from functools import cached_property
+
 import cv2
 import numpy as np
 
@@ -8,6 +10,7 @@ from facevlm.faces.detect import Detector, WholeFrame
 from facevlm.faces.mesh import AttentionMesh, MeshFitter, Roi
 from facevlm.puppet.controls import Controls
 from facevlm.puppet.eyes import Eye
+from facevlm.puppet.matte import cut_out
 from facevlm.puppet.mouth import Mouth
 from facevlm.puppet.shape import JAW_DROP, FaceFrame, Muscles
 from facevlm.puppet.warp import FaceTriangles, HeadTurn, enlarge, vertices
@@ -91,6 +94,10 @@ class Puppet:
         """Width and height of the picture in pixels."""
         return self.image.shape[1], self.image.shape[0]
 
+    def at_rest(self, controls: Controls) -> Controls:
+        """A state relative to the puppet's neutral one → relative to the photo."""
+        return add(self.rest, controls)
+
     def deform(self, controls: Controls) -> np.ndarray:
         """Vertices with the face's muscles moved and the head not yet turned: float (V, 2) pixels."""
         local = self.muscles.displace(controls)
@@ -98,17 +105,22 @@ class Puppet:
 
     def render(self, controls: Controls) -> np.ndarray:
         """Draw one state of the face: uint8 (H, W, 3) RGB."""
-        controls = add(self.rest, controls)
-        face = self._face(controls)
-        if not any((controls.yaw, controls.pitch, controls.roll, controls.shift_x, controls.shift_y)):
-            return face
-        back = self.turn.inverse(self._field(controls))
-        where = enlarge(self.turn.grid + back, self.size)
-        return cv2.remap(face, where, None, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REFLECT_101)
+        controls = self.at_rest(controls)
+        return self._turned(self._face(controls), controls)
+
+    def render_cut_out(self, controls: Controls) -> tuple[np.ndarray, np.ndarray]:
+        """Draw the person alone: uint8 (H, W, 3) RGB, and float32 (H, W) coverage in [0, 1]."""
+        controls = self.at_rest(controls)
+        return self._turned(self._face(controls), controls), self._turned(self.matte, controls)
+
+    @cached_property
+    def matte(self) -> np.ndarray:
+        """Which pixels of the photo are the person: float32 (H, W) coverage in [0, 1]."""
+        return cut_out(self.image, self.landmarks)
 
     def points(self, controls: Controls) -> np.ndarray:
         """Where the 468 landmarks are drawn: float (468, 2) pixels."""
-        controls = add(self.rest, controls)
+        controls = self.at_rest(controls)
         return self.turn.forward(self.deform(controls)[:468], self._field(controls))
 
     def _face(self, controls: Controls) -> np.ndarray:
@@ -118,6 +130,13 @@ class Puppet:
             eye.draw(face, moved, (controls.gaze_x, controls.gaze_y))
         self.mouth.draw(face, moved, controls.jaw_open * JAW_DROP - 0.62 * controls.shut * self.mouth.gap)
         return face
+
+    def _turned(self, layer: np.ndarray, controls: Controls) -> np.ndarray:
+        if not any((controls.yaw, controls.pitch, controls.roll, controls.shift_x, controls.shift_y)):
+            return layer
+        where = enlarge(self.turn.grid + self.turn.inverse(self._field(controls)), self.size)
+        how = cv2.INTER_CUBIC if layer.ndim == 3 else cv2.INTER_LINEAR
+        return cv2.remap(layer, where, None, how, borderMode=cv2.BORDER_REFLECT_101)
 
     def _field(self, controls: Controls) -> np.ndarray:
         return self.turn.field(
