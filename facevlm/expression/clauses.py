@@ -21,11 +21,7 @@ def groups(mentions: Sequence[Mention]) -> list[list[Mention]]:
             result[-1].append(mention)
         else:
             result.append([mention])
-    for group in result:
-        if group[0].aspect in (DO, START):
-            onset = group[0].t0
-            group.sort(key=lambda m, onset=onset: not (_leads(m) and m.t0 - onset <= _TOGETHER_S))  # type: ignore[misc]
-    return result
+    return [_lead_first(group) if group[0].aspect in (DO, START) else group for group in result]
 
 
 def clause(group: Sequence[Mention], form: str, pronouns: Pronouns, chooser: Chooser, *, exact: bool = False) -> str:
@@ -63,7 +59,8 @@ def states(happenings: Sequence[Happening], form: str, pronouns: Pronouns, choos
     """
     doing, holding = _split([background(h, chooser, still=False) for h in happenings])
     if form == GERUND:
-        return say(", ".join([*doing[:1], *(f"with {h}" for h in [listed(holding)] if h)]), form, pronouns)
+        held = f"with {listed(holding)}" if holding else ""
+        return say(", ".join(part for part in (listed(doing), held) if part), form, pronouns)
     if not doing:
         return say(f"<have> {listed(holding)}", form, pronouns)
     return say(f"<be> {listed(doing)}" + (f", with {listed(holding)}" if holding else ""), form, pronouns)
@@ -94,8 +91,14 @@ def _same_verb(templates: Sequence[str]) -> list[str]:
     return result
 
 
-def _leads(mention: Mention) -> bool:
-    return any(word in mention.happening.key for word in ("smile", "laugh", "speaking"))
+def _lead_first(group: Sequence[Mention]) -> list[Mention]:
+    """The group with a smile, a laugh or speech that began with it in the lead."""
+
+    def leads(mention: Mention) -> bool:
+        mouth = any(word in mention.happening.key for word in ("smile", "laugh", "speaking"))
+        return mouth and mention.t0 - group[0].t0 <= _TOGETHER_S
+
+    return sorted(group, key=lambda mention: not leads(mention))
 
 
 def _joins(lead: Mention, other: Mention) -> bool:

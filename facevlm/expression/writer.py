@@ -142,7 +142,7 @@ class Writer:
             if before:
                 self._told(before, phase, opener, final=False)
                 opener = "then"
-            at_once = [m for m in mentions[:2] if m.aspect == STATE and m.t0 < change.time + 0.3 and change.seen]
+            at_once = _states_at(change.time, mentions) if change.seen else []
             mentions = mentions[len(at_once) :]
             self._comes(change, opener, [m.happening for m in at_once])
             opener = ""
@@ -222,6 +222,13 @@ class Writer:
                 options = (", and then ",) if len(parts) > 2 or "," in parts[i - 1] else (", then ", " and then ")
             text += self._chooser.pick("link", options, lead.happening.ids) + parts[i]
         return text
+
+
+def _states_at(time: float, mentions: Sequence[Mention]) -> list[Mention]:
+    """The first mentions, at most two, as far as they are states that begin at the time."""
+    if mentions and mentions[0].aspect == STATE and mentions[0].t0 < time + 0.3:
+        return [mentions[0], *_states_at(time, mentions[1:2])]
+    return []
 
 
 def _length(parts: Sequence[str]) -> int:
