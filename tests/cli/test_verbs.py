@@ -1,0 +1,172 @@
+"""The other verbs, and the program as a process: help, version, doctor, weights, track, pipes, signals."""
+
+import json
+import signal
+import subprocess
+import sys
+import time
+from types import ModuleType, SimpleNamespace
+
+import numpy as np
+import pytest
+
+from facevlm.cli import doctor
+from facevlm.errors import VideoError
+from facevlm.exports.tracks_document import read_tracks
+from facevlm.faces import weights
+from facevlm.tracking.track import TrackSummary
+from facevlm.video.clip import DecodeReport, VideoInfo
+
+HEAVY = ("cv2", "scipy", "av", "numpy", "ai_edge_litert", "pydantic")
+
+
+def program(*arguments: str, **options) -> subprocess.CompletedProcess:
+    return subprocess.run([sys.executable, "-m", "facevlm", *arguments], capture_output=True, text=True, **options)
+
+
+def test_help_lists_the_verbs_and_imports_nothing_heavy():
+    code = f"import sys; from facevlm.cli import main; main(['--help']); assert not set({HEAVY}) & set(sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert all(verb in done.stdout for verb in ("describe", "track", "demo", "doctor", "weights"))
+
+
+def test_version():
+    done = program("--version")
+    assert done.returncode == 0 and done.stdout.startswith("facevlm ")
+
+
+@pytest.mark.parametrize("arguments", [[], ["weights"], ["describe"]], ids=str)
+def test_without_arguments_the_help_is_shown(run, arguments):
+    code, out, err = run(*arguments)
+    assert code == 2 and "Usage" in out + err and "error" not in err
+
+
+def test_an_unknown_verb(run):
+    assert run("descibe")[0] == 2
+
+
+def test_a_reader_that_leaves_early_is_no_error():
+    code = "import sys; from facevlm.cli import main; sys.exit(main(['doctor', '--json']))"
+    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        process.stdout.close()
+        assert process.stderr.read() == b""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no POSIX signals")
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_signal_ends_it_quietly(tmp_path, number, code):
+    script = (
+        "import sys, time; from types import ModuleType\n"
+        "from facevlm.cli import main; from facevlm.faces import weights\n"
+        "module = ModuleType('facevlm.describing'); sys.modules['facevlm.describing'] = module\n"
+        "weights.is_present = lambda name: True\n"
+        "module.describe = lambda clip, **k: (print('started', flush=True), time.sleep(30))\n"
+        "sys.exit(main())"
+    )
+    command = [sys.executable, "-c", script, "describe", "x.mp4", "-o", str(tmp_path / "x.json")]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stdout.readline() == "started\n"
+        time.sleep(0.05)
+        process.send_signal(number)
+        assert process.wait(10) == code
+        assert "Traceback" not in process.stderr.read()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_doctor_finds_all_that_is_needed(run):
+    code, out, err = run("doctor", "--json")
+    findings = {finding["name"]: finding for finding in json.loads(out)}
+    assert (code, err) == (0, "")
+    assert findings["numpy"]["ok"] and findings["h264"]["ok"] and findings["mesh_attention"]["ok"]
+
+
+def test_doctor_names_what_is_missing_and_the_way_to_it(run, tmp_path, monkeypatch):
+    monkeypatch.setenv("FACEVLM_CACHE", str(tmp_path))
+    monkeypatch.setattr(weights, "is_present", lambda name: False)
+    monkeypatch.setattr(doctor.metadata, "requires", lambda name: ["nosuch>=2", "rich>=999", "odd>=1; extra == 'demo'"])
+    code, out, _ = run("doctor", "--json")
+    findings = {finding["name"]: finding for finding in json.loads(out)}
+    assert code == 1
+    assert findings["nosuch"]["mend"] == "run: pip install 'nosuch>=2'"
+    assert "too old" in findings["rich"]["value"] and findings["rich"]["needed"]
+    assert findings["odd"]["mend"] == "run: pip install 'facevlm[demo]'" and not findings["odd"]["needed"]
+    assert findings["palm"]["mend"] == "run: facevlm weights fetch"
+    code, out, _ = run("doctor")
+    assert code == 1 and "missing: nosuch, rich, blaze_short" in out
+
+
+def test_weights_are_listed_with_their_licences(run):
+    code, out, _ = run("weights", "list")
+    assert code == 0 and len(out.splitlines()) == len(weights.WEIGHTS)
+    code, out, _ = run("weights", "licenses")
+    assert code == 0 and out.count("Apache-2.0") == len(weights.WEIGHTS)
+
+
+def test_an_unknown_weight(run):
+    code, _, err = run("weights", "fetch", "mesh")
+    assert code == 2 and "mesh_attention" in err
+
+
+class ScriptedPerception:
+    """Two frames with one face that is kept and one too short to be a face."""
+
+    video = VideoInfo("talk.mp4", 0.08, 640, 480, None, 0, "h264")
+    report = DecodeReport(2, 0, 0.04)
+
+    def __iter__(self):
+        box = np.array([1, 2, 31, 42], np.float32)
+        for index in range(2):
+            faces = [SimpleNamespace(track_id=number, box=box, presence=0.9) for number in (3, 4)]
+            yield SimpleNamespace(index=index, time=index * 0.04, faces=faces)
+        self.tracks = [TrackSummary(1, (3,), ((0.0, 0.04),), 2, 0.004, 0.9, True, "the only one", box)]
+
+
+@pytest.fixture
+def perceive(calls, monkeypatch):
+    module = ModuleType("facevlm.perceiving")
+    module.perceive = lambda clip, fps: ScriptedPerception()
+    monkeypatch.setitem(sys.modules, "facevlm.perceiving", module)
+    return module
+
+
+def test_track_writes_json(run, perceive, tmp_path):
+    target = tmp_path / "tracks.json"
+    assert run("track", "talk.mp4", "-o", target) == (0, "", "")
+    document = read_tracks(target)
+    assert [person.track_id for person in document.people] == [1]
+    assert len(document.people[0].frames) == 2
+    code, out, _ = run("track", "talk.mp4")
+    assert code == 0 and out == target.read_text()
+
+
+def test_track_writes_mot(run, perceive, tmp_path):
+    lines = "1,1,1.00,2.00,30.00,40.00,0.9000,-1,-1,-1\n2,1,1.00,2.00,30.00,40.00,0.9000,-1,-1,-1\n"
+    assert run("track", "talk.mp4", "--format", "mot") == (0, lines, "")
+    assert run("track", "talk.mp4", "-o", tmp_path / "tracks.txt")[0] == 0
+    assert (tmp_path / "tracks.txt").read_text() == lines
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "says"),
+    [
+        (["-o", "talk.mp4"], 2, "would overwrite the clip"),
+        (["-o", "."], 2, "is a folder"),
+        (["-f", "csv"], 2, "choose among json, mot"),
+        (["--fps", "x"], 2, "--fps"),
+        (["-o", "talk.mp4/x.json"], 1, "cannot write here"),
+    ],
+)
+def test_track_refuses_before_any_work(run, perceive, clip, tmp_path, monkeypatch, arguments, code, says):
+    clip()
+    monkeypatch.chdir(tmp_path)
+    done = run("track", "talk.mp4", *arguments)
+    assert done[0] == code and says in done[2] and done[2].count("\n") == 1
+
+
+def test_track_of_a_bad_clip_is_one_line(run, perceive):
+    def fail(clip, fps):
+        raise VideoError("no such file", where=clip)
+
+    perceive.perceive = fail
+    assert run("track", "x.mp4") == (1, "", "error: x.mp4: no such file\n")
