@@ -3,9 +3,10 @@
 import cv2
 import numpy as np
 
-from facevlm.puppet.shape import LIDS
+from facevlm.puppet.shape import BROWS, LIDS
 
 IRIS = {"right": 468, "left": 473}  # landmark of the centre; the next four lie on the rim
+CHEEKS = {"right": (50, 117, 118, 101), "left": (280, 346, 347, 330)}
 SUBPIXEL = 4
 
 
@@ -20,6 +21,7 @@ class Eye:
 
     def __init__(self, image: np.ndarray, landmarks: np.ndarray, side: str) -> None:
         upper, lower = LIDS[side]
+        self.upper, self.lower, self.side = list(upper), list(lower), side
         self.ring = [*upper, *lower[-2:0:-1]]  # closed polygon
         points = landmarks[:, :2].astype(float)
         self.width = float(np.linalg.norm(points[upper[-1]] - points[upper[0]]))
@@ -41,12 +43,27 @@ class Eye:
         ys, xs = np.mgrid[: patch.shape[0], : patch.shape[1]].astype(np.float32)
         distance = np.hypot(xs - self.iris[0], ys - self.iris[1])
         inside = cv2.erode(hole, np.ones((3, 3))) > 0.9
-        self.white = _white(patch, inside & (distance > 1.15 * self.radius), hole, self.width)
+        skin = _around(image, points[list(CHEEKS[side])])
+        self.white = _white(patch, inside & (distance > 1.15 * self.radius), hole, self.width, skin)
+        self._lid_colours(image, points)
         self.disc = _disc(patch, distance, inside, self.radius)
         self.disc_mask = 1 - np.clip((distance - 0.93 * self.radius) / (0.17 * self.radius + 0.5), 0, 1)
         composed = self.white * (1 - self.disc_mask[..., None]) + self.disc * self.disc_mask[..., None]
         soft = cv2.GaussianBlur(cv2.erode(hole, np.ones((3, 3))), (0, 0), max(0.6, 0.012 * self.width))[..., None]
         self.straight = patch * soft + composed * (1 - soft)  # the photo where it shows the eyeball
+
+    def _lid_colours(self, image: np.ndarray, points: np.ndarray) -> None:
+        brow = points[list(BROWS[self.side][1])].mean(0)
+        edge = points[self.upper[2:-2]].mean(0)
+        below = points[self.lower[2:-2]].mean(0)
+        above = _around(image, np.array([edge + (brow - edge) * share + self.axis * along * self.width
+                                         for share in (0.35, 0.5, 0.65) for along in (-0.2, 0.0, 0.2)]))  # fmt: skip
+        under = _around(image, np.array([below + (below - edge) * 0.9 + self.axis * along * self.width for along in (-0.2, 0, 0.2)]))
+        self.lid_top, self.lid_edge = 0.65 * above + 0.35 * under, 0.45 * above + 0.55 * under
+        lashes = _around(image, points[self.upper[1:-1]])
+        self.lash = np.minimum(lashes, self.lid_edge * 0.55) * 0.75
+        self.rest_upper = points[self.upper]
+        self.rest_open = float(np.linalg.norm(points[self.upper] - points[self.lower], axis=1).mean())
 
     def draw(self, image: np.ndarray, moved: np.ndarray, gaze: tuple[float, float]) -> None:
         """Draw the eyeball into the opening of the lids.
@@ -61,14 +78,46 @@ class Eye:
         part = image[self.low[1] : self.high[1], self.low[0] : self.high[0]]
         ring = moved[self.ring] - self.low
         mask = _polygon(ring, part.shape[:2])
-        if mask.max() <= 0:
+        if mask.max() > 0:
+            self._ball(part, mask, gaze)
+        self._lid(part, moved)
+
+    def _lid(self, part: np.ndarray, moved: np.ndarray) -> None:
+        """Paint the skin of the upper lid that the photo does not show, and the lashes at its edge."""
+        opening = np.linalg.norm(moved[self.upper] - moved[self.lower], axis=1).mean()
+        closed = float(np.clip((1 - opening / max(self.rest_open, 1e-6) - 0.15) / 0.6, 0, 1))
+        if closed <= 0:
             return
+        edge = moved[self.upper] - self.low
+        crease = self.rest_upper - self.low
+        across = np.array([-self.axis[1], self.axis[0]])
+        lid = _polygon(np.concatenate([crease, edge[::-1]]), part.shape[:2])
+        share = cv2.GaussianBlur(lid, (0, 0), max(0.7, 0.035 * self.width)) * np.float32(0.9 * closed)
+        ys, xs = np.mgrid[: part.shape[0], : part.shape[1]].astype(np.float32)
+        down = (xs - crease[:, 0].mean()) * across[0] + (ys - crease[:, 1].mean()) * across[1]
+        depth = max(float(((edge - crease) @ across).max()), 1.0)
+        along = ((xs - crease[:, 0].mean()) * self.axis[0] + (ys - crease[:, 1].mean()) * self.axis[1]) / self.width
+        toward = np.clip(down / depth, 0, 1)[..., None]
+        skin = (self.lid_top * (1 - toward) + self.lid_edge * toward) * (1.03 - 0.35 * along**2)[..., None]
+        lash = np.zeros(part.shape[:2], np.uint8)
+        thick = max(1, round(2 * 0.034 * self.width))
+        curve = np.round((edge * 2 + 0.5) * (1 << SUBPIXEL)).astype(np.int32)
+        large = np.zeros((part.shape[0] * 2, part.shape[1] * 2), np.uint8)
+        cv2.polylines(large, [curve], False, 255, thick, cv2.LINE_AA, SUBPIXEL)
+        lash = cv2.resize(large, part.shape[1::-1], interpolation=cv2.INTER_AREA).astype(np.float32) / 255
+        lash = cv2.GaussianBlur(lash, (0, 0), max(0.5, 0.012 * self.width)) * np.float32(0.7 * closed)
+        painted = part * (1 - share[..., None]) + skin * share[..., None]
+        painted += (self.lash - painted) * lash[..., None]
+        part[:] = np.clip(painted + 0.5, 0, 255).astype(np.uint8)
+
+    def _ball(self, part: np.ndarray, mask: np.ndarray, gaze: tuple[float, float]) -> None:
         mask = cv2.GaussianBlur(mask, (0, 0), max(0.5, 0.010 * self.width))[..., None]
         ball = self.straight
         size = float(np.hypot(*gaze))
         if size > 0:
             across = np.array([-self.axis[1], self.axis[0]])
-            shift = (gaze[0] * self.axis + gaze[1] * across) * self.width
+            lift = gaze[1] * min(1.0, self.rest_open / (0.22 * self.width))  # narrow eyes roll less before the iris is gone
+            shift = (gaze[0] * self.axis + lift * across) * self.width
             matrix = np.array([[1, 0, shift[0]], [0, 1, shift[1]]])
             into = (part.shape[1], part.shape[0])
             disc = cv2.warpAffine(self.disc, matrix, into, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
@@ -86,7 +135,13 @@ def _polygon(points: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
     return cv2.resize(mask, (shape[1], shape[0]), interpolation=cv2.INTER_AREA).astype(np.float32) / 255
 
 
-def _white(patch: np.ndarray, known: np.ndarray, hole: np.ndarray, width: float) -> np.ndarray:
+def _around(image: np.ndarray, points: np.ndarray) -> np.ndarray:
+    """float (3,) median colour at some points of an image."""
+    at = np.clip(np.round(points).astype(int), 0, [image.shape[1] - 1, image.shape[0] - 1])
+    return np.median(image[at[:, 1], at[:, 0]].astype(np.float32), axis=0)
+
+
+def _white(patch: np.ndarray, known: np.ndarray, hole: np.ndarray, width: float, skin: np.ndarray) -> np.ndarray:
     """float32 patch of the white alone: colours of its brighter pixels, spread smoothly, shaded under the upper lid."""
     colour = patch.astype(np.float32)
     light = colour.mean(2)
@@ -99,6 +154,10 @@ def _white(patch: np.ndarray, known: np.ndarray, hole: np.ndarray, width: float)
     sigma = max(1.0, 0.10 * width)
     spread = cv2.GaussianBlur(colour * weight[..., None], (0, 0), sigma) + 0.02 * mean
     near = spread / (cv2.GaussianBlur(weight, (0, 0), sigma)[..., None] + 0.02)
+    dim = float(near[hole > 0.5].mean()) if (hole > 0.5).any() else float(near.mean())
+    least = float(np.clip(0.85 * skin.mean(), 40, 190))  # no white is much darker than the cheek below it
+    if dim < least:
+        near = near + (least - dim)
     shade = cv2.GaussianBlur(hole, (0, 0), max(0.6, 0.05 * width))
     return (near * (0.72 + 0.28 * np.clip(shade * 1.25, 0, 1))[..., None]).astype(np.float32)
 

@@ -91,6 +91,10 @@ class Muscles:
                 total += amount * field
         for side in LIDS:
             total += self._lid(side, getattr(controls, f"close_{side}"), controls, total) * self.follow[:, None]
+        upper, lower = list(LIPS_UPPER[3][1:-1]), list(LIPS_LOWER[3])
+        crossed = np.minimum(self.v[lower] + total[lower, 1] - self.v[upper] - total[upper, 1], 0) / 2
+        total[upper, 1] += crossed  # lips meet, they do not pass through each other
+        total[lower, 1] -= crossed
         return total
 
     def _bump(self, centre: tuple[float, float], su: float, sv: float) -> np.ndarray:
@@ -107,7 +111,6 @@ class Muscles:
             self.upper[list(ring[1:-1])] = True
         for ring in LIPS_LOWER:
             self.lower[list(ring)] = True
-        self.corner = {"right": np.zeros(count), "left": np.zeros(count)}
         self.mouth = self._at(13, 14)
         half = (self.u[291] - self.u[61]) / 2
         self.half = float(half)
@@ -115,6 +118,9 @@ class Muscles:
         line = np.interp(self.along, [-1, 0, 1], [self.v[61], self.mouth[1], self.v[291]])
         self.below = self.v - line  # under the line of the mouth
         self.lips = self.upper | self.lower
+        ui, li = list(LIPS_UPPER[3]), [78, *LIPS_LOWER[3], 308]
+        edge = np.where(self.upper, *(np.interp(self.u, self.u[ring], self.v[ring]) for ring in (ui, li)))
+        self.from_edge = np.where(self.lips, self.v - edge, 0.0)  # height of the red over the inner contour of its lip
         self.lips[[61, 76, 62, 78, 291, 306, 292, 308]] = True
 
     def _linear(self) -> dict[str, np.ndarray]:
@@ -183,14 +189,14 @@ class Muscles:
         lift["corners_down"][:, 1] -= np.where(self.lips, 0.022 * middle, 0)
 
         thin = np.zeros_like(u)  # the red of both lips is rolled in: every ring goes towards the line of the mouth
-        thin[self.lips] = -0.62 * self.below[self.lips]
+        thin[self.lips] = -0.62 * self.from_edge[self.lips]
         near = self._bump(self.mouth, 0.25, 0.09)
         thin = np.where(self.lips, thin, -0.45 * np.sign(self.below) * np.minimum(np.abs(self.below), 0.07) * near)
         lift["press"] = np.column_stack([0.02 * np.sign(self.along) * ends, thin - 0.012 * chin, 0.03 * near])
 
         around = self._bump(self.mouth, 0.30, 0.17)
         inwards = -self.along * np.where(self.lips, 1.0, around)
-        thick = np.where(self.lips, 0.30 * self.below, 0.10 * self.below * around)
+        thick = np.where(self.lips, 0.30 * self.from_edge, 0.10 * self.below * around)
         lift["pout"] = np.column_stack([0.105 * inwards, thick, -0.12 * np.where(self.lips, 1.0, around)])
         lift["wide"] = np.column_stack([-0.065 * inwards, zero, 0.02 * around])
 
@@ -229,7 +235,7 @@ class Muscles:
         """Closure that moves the upper lid by one eye width, within what a narrow eye can do."""
         upper, lower = LIDS[side]
         height = float(self.v[list(lower)].max() - self.v[list(upper)].min())
-        return float(min(abs(self.u[upper[-1]] - self.u[upper[0]]) / (0.9 * max(height, 0.01)), 4.0))
+        return float(min(abs(self.u[upper[-1]] - self.u[upper[0]]) / (0.9 * max(height, 0.01)), 3.2))
 
     def _aperture(self, side: str, u: np.ndarray) -> np.ndarray:
         """Opening of the eye in the column of each vertex, 0 beside it."""
@@ -246,16 +252,20 @@ class Muscles:
         """Closing (or opening wider) of one eye; squinting and looking down are closures too."""
         squint = getattr(controls, f"squint_{side}")
         closing = closing + (1 - max(closing, 0.0)) * (
-            0.30 * squint + self.lid_follows[side] * (0.85 * max(controls.gaze_y, 0) + 0.5 * min(controls.gaze_y, 0))
+            0.30 * squint + self.lid_follows[side] * (1.0 * max(controls.gaze_y, 0) + 0.5 * min(controls.gaze_y, 0))
         )
         result = np.zeros((len(self.u), 3))
         if not closing:
             return result
         upper, lower = (list(x) for x in LIDS[side])
-        raised = -moved[:, 1]  # what a squint has already lifted the lower lid by
-        low = np.interp(self.u, self.u[lower], self.v[lower] - raised[lower] * self.follow[lower])
+        raised = -moved[:, 1] * self.follow  # what a squint has already lifted the lower lid by
+        low = np.interp(self.u, self.u[lower], self.v[lower] - raised[lower])
         top = self._edge(side, 0, self.u)
-        opening = np.clip(low - top, 0, None) if closing > 0 else np.maximum(self._aperture(side, self.u), 0)
+        if closing > 0:
+            line = self._closed_line(side, low[lower])
+            fall_by, rise_by = np.maximum(line - top, 0), np.maximum(low - line, 0)
+        else:
+            fall_by, rise_by = 0.75 * self._aperture(side, self.u), 0.25 * self._aperture(side, self.u)
         brow = np.mean([self.v[list(BROWS[side][1])].mean(), self._lid_top(side)])
         reach = np.maximum(top - brow, 0.05) * 1.7
         height = (top - self.v) / reach  # 0 at the edge of the lid, 1 where the skin rests
@@ -265,15 +275,27 @@ class Muscles:
         fall = np.clip((1 - height) / 0.8, 0, 1) ** 1.3 * (height >= -0.02) * beside  # lashes move whole, skin stretches
         fall[lower] = 0
         fall[upper[1:-1]] = 1
-        share = 0.90 if closing > 0 else 0.75  # the lower lid does the rest
-        result[:, 1] += closing * share * opening * fall
+        result[:, 1] += closing * fall_by * fall
         depth = (self.v - low) / 0.12
         rise = np.clip(1 - depth, 0, 1) ** 2 * (depth > -0.05) * beside
         rise[upper] = 0
         rise[lower[1:-1]] = 1
         rise[[lower[0], lower[-1]]] = 0
-        result[:, 1] -= closing * (1 - share) * opening * rise
+        result[:, 1] -= closing * rise_by * rise
         return result
+
+    def _closed_line(self, side: str, low: np.ndarray) -> np.ndarray:
+        """Height of the line in which the lids meet, above or below each vertex: a smooth arc near the lower lid."""
+        upper, lower = (list(points) for points in LIDS[side])
+        u = self.u[lower]
+        middle, half = (u[0] + u[-1]) / 2, abs(u[-1] - u[0]) / 2
+        chord = np.interp(u, *(zip(*sorted(((u[0], low[0]), (u[-1], low[-1]))), strict=True)))
+        shape = 1 - ((u - middle) / half) ** 2
+        bulge = low + 0.10 * (self._edge(side, 0, u) - low) - chord
+        sag = float((bulge * shape).sum() / (shape * shape).sum())  # least squares; the corners stay
+        place = np.clip((self.u - middle) / half, -1, 1)
+        ends = np.array(sorted(((u[0], low[0]), (u[-1], low[-1]))))
+        return np.interp(self.u, ends[:, 0], ends[:, 1]) + sag * (1 - place**2)
 
 
 def _smooth(low: float, high: float, x: np.ndarray) -> np.ndarray:

@@ -100,7 +100,8 @@ def vertices(landmarks: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         brow = points[list(BROWS[side][1])]
         brow = brow[np.argsort(brow[:, 0])]
         edge = points[list(upper[1:-1])]
-        above = np.stack([np.interp(edge[:, 0], brow[:, 0], brow[:, axis]) for axis in range(3)], 1)
+        at, by = np.linspace(0.5, 3.5, len(edge)), np.arange(len(brow))  # both from the picture's left to its right
+        above = np.stack([np.interp(at, by, brow[:, axis]) for axis in range(3)], 1)
         lids += [edge + (above - edge) * share for share in LID_ROWS]
     rings = [centre + (oval - centre) * [radius, radius, 1.0] for radius, _ in RINGS]
     follow = np.concatenate([np.ones(468 + sum(map(len, lids))), *(np.full(len(OVAL), share) for _, share in RINGS)])
@@ -154,7 +155,7 @@ class HeadTurn:
         missing = np.isnan(depth)
         if missing.any():
             depth[missing] = NearestNDInterpolator(cloud[:, :2], cloud[:, 2])(self.grid[missing])
-        self.depth = cv2.GaussianBlur(depth.astype(np.float32), (0, 0), max(0.035 * unit / STEP, 0.6))
+        self.depth = cv2.GaussianBlur(depth.astype(np.float32), (0, 0), max(0.055 * unit / STEP, 0.6))
         self.turn_weight = (1 - _smooth(1.05 + 0.25 * up, 1.75 + 0.35 * up, radius)).astype(np.float32)
         self.carry_weight = (1 - _smooth(1.3 + 0.35 * up, 2.7 + 0.2 * up, radius)).astype(np.float32)
 
