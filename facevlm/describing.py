@@ -1,6 +1,6 @@
 """Story 2: video → people, their timed events, and words.
 
-    perceive → signals → events → sentences → Description
+perceive → signals → events → sentences → Description
 """
 
 from collections.abc import Callable
@@ -95,7 +95,13 @@ def _people(
 
 
 def _person(
-    track: TrackSummary, table: SignalTable, events: tuple[Event, ...], perception: Perception, *, name: str, infer: bool
+    track: TrackSummary,
+    table: SignalTable,
+    events: tuple[Event, ...],
+    perception: Perception,
+    *,
+    name: str,
+    infer: bool,
 ) -> Person:
     video: VideoInfo = perception.video
     looks = appearance(table, width=video.width, height=video.height)

@@ -1,12 +1,12 @@
 """Story 1: video → every face through time.
 
-Per frame: the mesh is fitted where each known face was; where a lost one is expected; and, on schedule, when a face looks
-lost or when a new shot begins, wherever a detector finds one. The tracker turns all of them into people with stable ids.
-Nothing is kept but the last landmarks of live tracks, so memory does not grow with the length of the video.
+Per frame: the mesh is fitted where each known face was; where a lost one is expected; and, on schedule, when a face
+looks lost or when a new shot begins, wherever a detector finds one. The tracker turns all of them into people with
+stable ids. Nothing is kept but the last landmarks of live tracks, so memory does not grow with the length of the video.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -46,7 +46,7 @@ class PerceptionConfig:
     min_detection: float = 0.5
     max_faces: int = 16
     occlusion: bool = True
-    tracker: TrackerConfig = TrackerConfig()
+    tracker: TrackerConfig = field(default_factory=TrackerConfig)
 
 
 def perceive(

@@ -1,4 +1,5 @@
-"""How a person is seen: framing, place in the picture, where the head faces. Only what the mesh measures, nothing guessed.
+"""How a person is seen: framing, place in the picture, where the head faces. Only what the mesh measures, nothing
+guessed.
 
 Hair, skin, glasses or age are not measured here and so not said; a face-attribute model may add them.
 """

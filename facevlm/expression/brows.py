@@ -11,7 +11,7 @@ FURROW_ON, FURROW_OFF = 0.026, 0.014  # e: closer by this much, lowering counted
 
 
 def find(run: Run, rest: dict[str, float], smiling: np.ndarray) -> list[Candidate]:
-    """All brow actions of one run, except where the eyes are closed; a smile, which squeezes the brows, is no furrow."""
+    """All brow actions of one run, not under closed eyes; a smile, which squeezes the brows, is no furrow."""
     shut = (run["lid_left"] / rest["lid_left"] + run["lid_right"] / rest["lid_right"]) / 2 < 0.5
     skip = shut | (np.abs(run["yaw"]) > 40)
     change = {
@@ -29,6 +29,8 @@ def find(run: Run, rest: dict[str, float], smiling: np.ndarray) -> list[Candidat
     blurred = smiling | (run["size"] < FINE_PX)
     closer = rest["brow_distance"] - np.where(skip, np.nan, run["brow_distance"])
     level = smooth(closer + 0.5 * np.maximum(-inner, 0), 0.08)
-    for segment in hysteresis(np.where((closer < 0.012) | blurred, np.nan, level), FURROW_ON, FURROW_OFF, min_s=0.25, bridge_s=0.25):
+    for segment in hysteresis(
+        np.where((closer < 0.012) | blurred, np.nan, level), FURROW_ON, FURROW_OFF, min_s=0.25, bridge_s=0.25
+    ):
         found.append(candidate(run, segment, "brow_furrow", level))
     return found

@@ -38,17 +38,17 @@ def _closures(run: Run, left: np.ndarray, right: np.ndarray, both: np.ndarray) -
     for segment in hysteresis(both, CLOSED_ON, CLOSED_OFF, min_s=0.0, bridge_s=0.1):
         if (segment.stop - segment.start) * STEP_S > BLINK_MAX_S:
             found.append(_widened(run, segment, both, "eyes_closed"))
-    peaks, facts = find_peaks(np.pad(level, 1, mode="edge")[1:-1], prominence=BLINK_PROMINENCE)
+    peaks, facts = find_peaks(level, prominence=BLINK_PROMINENCE)
     for peak, prominence, base_l, base_r in zip(
         peaks, facts["prominences"], facts["left_bases"], facts["right_bases"], strict=True
     ):
         half = level[peak] - prominence / 2
-        start, stop = peak, peak
+        start = stop = int(peak)
         while start > base_l and level[start - 1] > half:
             start -= 1
         while stop < base_r and level[stop + 1] > half:
             stop += 1
-        agree = min(level[peak] - _shoulder(side, start, stop) for side, level in ((left, left), (right, right)))
+        agree = min(float(lid[peak]) - _shoulder(lid, start, stop) for lid in (left, right))
         if (stop - start) * STEP_S <= BLINK_MAX_S and agree > 0.12:
             blink = _widened(run, Segment(start, stop + 1, int(peak)), both, "blink")
             if not any(f.t0 - 0.05 <= blink.peak <= f.t1 + 0.05 for f in found):
@@ -69,7 +69,9 @@ def _widened(run: Run, segment: Segment, level: np.ndarray, action: str) -> Cand
     depth = float(level[segment.peak])
     reach = round(0.3 / STEP_S)
     start, stop = segment.start, segment.stop - 1
-    while start > max(0, segment.start - reach) and level[start - 1] > depth * 0.25 and level[start - 1] <= level[start]:
+    while (
+        start > max(0, segment.start - reach) and level[start - 1] > depth * 0.25 and level[start - 1] <= level[start]
+    ):
         start -= 1
     while (
         stop < min(len(level) - 1, segment.stop + reach)
@@ -77,9 +79,7 @@ def _widened(run: Run, segment: Segment, level: np.ndarray, action: str) -> Cand
         and level[stop + 1] <= level[stop]
     ):
         stop += 1
-    return Candidate(
-        action, float(run.times[start]), float(run.times[segment.peak]), float(run.times[stop]), depth
-    )
+    return Candidate(action, float(run.times[start]), float(run.times[segment.peak]), float(run.times[stop]), depth)
 
 
 def _winks(run: Run, left: np.ndarray, right: np.ndarray, taken: np.ndarray) -> list[Candidate]:

@@ -1,8 +1,8 @@
 """Gaze left, right, up and down: where the eyes point, as seen from the camera and as moved in the head.
 
-Eyes that stay on the camera while the head turns move in the head (vestibulo-ocular reflex), and eyes that are turned by
-the head do not move in it. A gaze event needs both: the eyes moved in the head, and the line of sight left the camera or
-the person's usual direction to the same side.
+Eyes that stay on the camera while the head turns move in the head (vestibulo-ocular reflex), and eyes that are turned
+by the head do not move in it. A gaze event needs both: the eyes moved in the head, and the line of sight left the
+camera or the person's usual direction to the same side.
 """
 
 import numpy as np

@@ -5,6 +5,7 @@ event lasts from where the swing begins to where the head has left its new posit
 """
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
@@ -93,7 +94,7 @@ def turning_points(angle: np.ndarray, reversal: float) -> list[Swing]:
     pivots.append(high if direction > 0 else low if direction < 0 else len(angle) - 1)
     pivots.append(len(angle) - 1)
     pivots = sorted(set(pivots))
-    return [Swing(a, b, float(angle[b] - angle[a])) for a, b in zip(pivots, pivots[1:], strict=False)]
+    return [Swing(a, b, float(angle[b] - angle[a])) for a, b in pairwise(pivots)]
 
 
 def _movement(run: Run, axis: Axis, angle: np.ndarray, swing: Swing) -> Candidate | None:

@@ -1,7 +1,8 @@
 """Head pose and pose-normalised landmarks: a rigid fit of stable mesh points to a frontal template.
 
 The template is the symmetrised mean of meshes of many photos (`benchmarks/make_face_template.py`), in units of the
-distance between the outer eye corners, x to the picture's right, y down, z away from the camera, origin between the eyes.
+distance between the outer eye corners, x to the picture's right, y down, z away from the camera, origin between the
+eyes.
 """
 
 from dataclasses import dataclass
@@ -11,10 +12,9 @@ from pathlib import Path
 import numpy as np
 
 # Points that expressions move least: nose, eye corners, temples, sides of the nose bridge.
-STABLE = np.array(
-    [6, 168, 197, 195, 5, 4, 1, 98, 327, 133, 362, 243, 463, 33, 263, 130, 359, 226, 446, 127, 356, 234, 454, 162, 389]
-    + [21, 251, 193, 417, 122, 351, 196, 419, 174, 399, 236, 456, 198, 420, 94, 2]
-)
+NOSE = [6, 168, 197, 195, 5, 4, 1, 98, 327, 94, 2, 193, 417, 122, 351, 196, 419, 174, 399, 236, 456, 198, 420]
+EYES_AND_TEMPLES = [133, 362, 243, 463, 33, 263, 130, 359, 226, 446, 127, 356, 234, 454, 162, 389, 21, 251]
+STABLE = np.array(NOSE + EYES_AND_TEMPLES)
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""What the mouth does: open, close, speak, smile, laugh, press, pout, corners down, pulled aside; and the nose wrinkle."""
+"""What the mouth does: open, close, speak, smile, press, pout, corners down, pulled aside; and a wrinkled nose."""
 
 import numpy as np
 from scipy.signal import find_peaks
@@ -62,8 +62,7 @@ def _smiles(m: _Mouth) -> list[Candidate]:
     grimace = _long(m.eyes < 0.4, 0.8) & (lift < 0.06)
     level = np.where(grimace | (lift < 0.008), np.minimum(both, SMILE_OFF), both)
     found = [
-        candidate(m.run, s, "smile", level)
-        for s in hysteresis(level, SMILE_ON, SMILE_OFF, min_s=0.2, bridge_s=0.15)
+        candidate(m.run, s, "smile", level) for s in hysteresis(level, SMILE_ON, SMILE_OFF, min_s=0.2, bridge_s=0.15)
     ]
     taken = during(m.run, found)
     for side, other in (("left", "right"), ("right", "left")):
@@ -89,7 +88,8 @@ def _speaking(m: _Mouth) -> list[Candidate]:
     """Opening and closing in the rhythm of syllables."""
     level = np.nan_to_num(smooth(m.aperture, 0.025), nan=0.0)
     peaks, _ = find_peaks(level, prominence=SPEECH_PROMINENCE)
-    found, chain = [], []
+    found: list[Candidate] = []
+    chain: list[int] = []
     for peak in [*peaks, None]:
         if peak is not None and (not chain or (peak - chain[-1]) * STEP_S <= SPEECH_GAP_S):
             chain.append(int(peak))
@@ -130,7 +130,7 @@ def _closings(m: _Mouth, speaking: np.ndarray) -> list[Candidate]:
     found = []
     aperture = m.aperture
     shut = np.flatnonzero((aperture[1:] < CLOSED) & (aperture[:-1] >= CLOSED)) + 1
-    for end in shut:
+    for end in map(int, shut):
         begin = max(0, end - round(CLOSE_WITHIN_S / STEP_S))
         after = aperture[end : end + round(CLOSE_STAYS_S / STEP_S)]
         before = aperture[max(0, begin - round(0.3 / STEP_S)) : begin + 1]
@@ -166,7 +166,9 @@ def _shapes(m: _Mouth, smiling: np.ndarray, speaking: np.ndarray) -> list[Candid
     aside = during(run, aside_found)
     fine = run["size"] > FINE_PX
     pout = np.where(closed & fine & (m.lips > -0.04) & (~aside | (narrow > POUT_ASIDE)), narrow, np.nan)
-    press = np.where(closed & fine & ~aside & ~smiling & (m.width < 0.04) & (m.width > -0.06) & (lower < 0.02), thin, np.nan)
+    press = np.where(
+        closed & fine & ~aside & ~smiling & (m.width < 0.04) & (m.width > -0.06) & (lower < 0.02), thin, np.nan
+    )
     drop = np.where(closed & fine & ~aside & (down > 0.006), lower, np.nan)
     for action, level, on, off, min_s in (
         ("pout", pout, POUT_ON, POUT_OFF, 0.2),

@@ -119,8 +119,8 @@ class AttentionMesh:
         for region, refined in zip(self._graph.regions, (lips, right_eye, left_eye), strict=True):
             points[region.points, :2] = refined
         points[468:473, :2], points[473:, :2] = right_iris, left_iris
-        for rows, region in ((slice(468, 473), 1), (slice(473, 478), 2)):  # an iris lies as deep as its eye, on average
-            points[rows, 2] = mesh[self._graph.regions[region].points[:16], 2].mean()
+        for rows, eye in ((slice(468, 473), 1), (slice(473, 478), 2)):  # an iris lies as deep as its eye, on average
+            points[rows, 2] = mesh[self._graph.regions[eye].points[:16], 2].mean()
         return points, float(1 / (1 + np.exp(-flag.item())))
 
 
