@@ -1,5 +1,6 @@
 """A puppet: a photo with one face that is drawn anew for any state of its controls."""
 
+from copy import copy
 from functools import cached_property
 
 import cv2
@@ -12,11 +13,13 @@ from facevlm.puppet.controls import Controls
 from facevlm.puppet.eyes import Eye
 from facevlm.puppet.matte import cut_out
 from facevlm.puppet.mouth import Mouth
-from facevlm.puppet.shape import JAW_DROP, FaceFrame, Muscles
+from facevlm.puppet.shape import JAW_DROP, SMILE_LIFT, FaceFrame, Muscles
 from facevlm.puppet.warp import FaceTriangles, HeadTurn, enlarge, vertices
 
 HEAD_SHARE = 0.42  # height of the face's mesh / side of the crop
 MIN_PRESENCE = 0.5
+GAPING = 0.175  # opening of the lips in outer-eye distances from which shutting them would look torn
+RESTING_LIFT = 0.02  # corner lift of a resting mouth, outer-eye distances
 
 
 class Puppet:
@@ -50,7 +53,7 @@ class Puppet:
         *,
         size: int = 512,
         crop: bool = True,
-        rest: Controls | None = None,
+        neutral: bool = True,
         detector: Detector | None = None,
         mesh: MeshFitter | None = None,
     ) -> "Puppet":
@@ -60,7 +63,8 @@ class Puppet:
             photo: uint8 (H, W, 3) RGB.
             size: Longer side in pixels of the puppet's picture.
             crop: Whether to cut the photo to head and shoulders (a square where the photo allows it).
-            rest: As of the class.
+            neutral: Whether a smile and parted lips of the photo are pulled back as far as that looks natural
+                (`neutral_state`); else the photo is the rest.
             detector: Finds the face; default both BlazeFace networks.
             mesh: Fits the mesh; default the attention mesh.
 
@@ -87,7 +91,31 @@ class Puppet:
         if crop:
             landmarks = landmarks - np.array([box[0], box[1], 0], np.float32)
         landmarks = fit(mesh, photo, Roi.from_landmarks(landmarks * np.float32(scale)))
-        return cls(photo, landmarks, rest=rest)
+        puppet = cls(photo, landmarks)
+        return puppet.with_rest(puppet.neutral_state()) if neutral else puppet
+
+    def with_rest(self, rest: Controls) -> "Puppet":
+        """The same photo with another neutral state."""
+        other = copy(self)
+        other.rest = rest
+        return other
+
+    def neutral_state(self) -> Controls:
+        """What takes the photo's face nearest to a resting one: lips that are not gaping shut, the smile pulled back."""
+        none = Controls()
+        shut = 1.0 if self.lip_gap(none) <= GAPING else 0.0
+        smile = float(np.clip((RESTING_LIFT - self.corner_lift(none)) / SMILE_LIFT, -0.7, 0.0))
+        return Controls(shut=shut, smile_right=smile, smile_left=smile)
+
+    def lip_gap(self, controls: Controls) -> float:
+        """Opening of the inner lips in outer-eye distances for a state relative to the photo, before the head turns."""
+        moved = self.deform(controls)
+        return float(np.linalg.norm(moved[[82, 13, 312]] - moved[[87, 14, 317]], axis=1).mean() / self.frame.unit)
+
+    def corner_lift(self, controls: Controls) -> float:
+        """How far the mouth corners stand above the middle of both lips, in outer-eye distances, before the head turns."""
+        moved = self.deform(controls)
+        return float((moved[[0, 17]].mean(0) - moved[[61, 291]].mean(0)) @ self.frame.axes[:2, 1] / self.frame.unit)
 
     @property
     def size(self) -> tuple[int, int]:

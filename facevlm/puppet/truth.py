@@ -13,6 +13,7 @@ from facevlm.puppet.script import Script
 PARTED, GAPING, WIDE = 0.05, 0.12, 0.24  # opening of the lips in outer-eye distances: slight, clear, strong from here
 CLOSED_AGAIN = 0.03
 SMILING, SMILING_SURE = 0.05, 0.09  # lift of the mouth corners over the middle of the lips, outer-eye distances
+SHUT_MOUTH = ("lip_press", "pout", "mouth_corner_down", "cheek_puff", "smile", "speaking", "laugh", "jaw_sideways")
 STEP = 1 / 60  # seconds between looks at the mesh
 ALONG = {  # what else a move may honestly be called: neither a miss nor a false alarm
     "head_nod": (("head_down", None), ("head_up", None)),
@@ -66,33 +67,20 @@ def truth_of(puppet: Puppet, script: Script) -> tuple[GroundTruth, ...]:
     Moves count from where they are large enough to be seen. An opening and closing mouth is measured on the moved mesh,
     because it depends on the photo's own lips; so is what the photo's face does at rest.
     """
-    found = [event for move in script.moves for event in _of_move(move)]
+    gaping = puppet.lip_gap(puppet.rest) > PARTED
+    found = [event for move in script.moves for event in _of_move(move, gaping)]
     found += _mouth(puppet, script)
     found += _rest(puppet, script)
     return tuple(sorted(found, key=lambda event: (event.t0, event.t1, event.action)))
 
 
-def lip_gap(puppet: Puppet, controls: Controls) -> float:
-    """Opening of the inner lips in outer-eye distances, before the head turns."""
-    return float(_gap(puppet.deform(controls)) / puppet.frame.unit)
-
-
-def corner_lift(puppet: Puppet, controls: Controls) -> float:
-    """How far the mouth corners stand above the lips' middle, in outer-eye distances, before the head turns."""
-    moved = puppet.deform(controls)
-    down = puppet.frame.axes[:2, 1]
-    return float((moved[[0, 17]].mean(0) - moved[[61, 291]].mean(0)) @ down / puppet.frame.unit)
-
-
-def _gap(moved: np.ndarray) -> float:
-    return float(np.linalg.norm(moved[[82, 13, 312]] - moved[[87, 14, 317]], axis=1).mean())
-
-
-def _of_move(move: Move) -> list[GroundTruth]:
+def _of_move(move: Move, gaping: bool) -> list[GroundTruth]:
     span = move.visible()
     if span is None or move.action == "mouth_open":  # openings of the mouth are measured
         return []
     strength = RECIPES[move.action].strength(move.size)
+    if gaping and move.action in SHUT_MOUTH:  # the photo's mouth stands open: nothing can be said of pressed lips
+        return [GroundTruth(move.action, *span, strength, move.image_side, False, "done with an open mouth")]
     event = GroundTruth(move.action, *span, strength, move.image_side)
     result = [event]
     for action, side in ALONG.get(move.action, ()):
@@ -107,7 +95,7 @@ def _of_move(move: Move) -> list[GroundTruth]:
 def _mouth(puppet: Puppet, script: Script) -> list[GroundTruth]:
     """Openings of the lips (but not each syllable of speech) and the closings that end them."""
     times = np.arange(0, script.duration + STEP / 2, STEP)
-    gaps = np.array([puppet_gap(puppet, script, t) for t in times])
+    gaps = np.array([puppet.lip_gap(puppet.at_rest(script.controls(t))) for t in times])
     talk = [move for move in script.moves if move.action == "speaking"]
     result = []
     for first, last in _runs(gaps, PARTED, CLOSED_AGAIN):
@@ -127,15 +115,10 @@ def _mouth(puppet: Puppet, script: Script) -> list[GroundTruth]:
     return result
 
 
-def puppet_gap(puppet: Puppet, script: Script, t: float) -> float:
-    """`lip_gap` of a script at a time, with the puppet's own rest."""
-    return lip_gap(puppet, puppet.at_rest(script.controls(t)))
-
-
 def _rest(puppet: Puppet, script: Script) -> list[GroundTruth]:
     """What the face does through the whole clip before anything moves."""
     rest = puppet.at_rest(Controls())
-    lift = corner_lift(puppet, rest)
+    lift = puppet.corner_lift(rest)
     if lift < SMILING:
         return []
     strength = "clear" if lift >= SMILING_SURE else "slight"
