@@ -1,8 +1,8 @@
 """The level each signal has when the face rests: the person's own median, held near what faces in general have.
 
 A state that fills the clip would vanish into the person's own median (someone who smiles all the time), so the median
-may leave the general level only by a band. General levels and bands are those of neutral faces
-(`benchmarks/rest_levels.py`).
+may leave the general level only by a band. General levels and bands were set by looking at neutral stretches of about ten
+people and are no norms.
 """
 
 import numpy as np
