@@ -4,6 +4,7 @@ Follows Grishchenko et al. 2020 ("Attention Mesh") and MediaPipe's `face_landmar
 bounding box of the landmarks (or of the detection), turned along the eyes, square, times 1.5.
 """
 
+from functools import cache
 from typing import Protocol
 
 import cv2
@@ -143,6 +144,7 @@ class Network:
         return [self._interpreter.get_tensor(index) for index in self._outputs]
 
 
+@cache
 def _graph_of_weights() -> AttentionGraph:
     return cut(load("mesh_attention"))
 
