@@ -7,6 +7,7 @@ from types import TracebackType
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TaskProgressColumn, TextColumn, TimeRemainingColumn
 from rich.table import Table
+from rich.text import Text
 
 from facevlm.cli.workers import Outcome, one_line
 
@@ -34,11 +35,18 @@ class Display:
         self._bars: dict[int, TaskID] = {}
         columns = TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn()
         hidden = quiet or not self._console.is_terminal
-        self._progress = Progress(*columns, console=self._console, transient=True, disable=hidden)
+        self._progress = Progress(
+            *columns,
+            console=self._console,
+            transient=True,
+            disable=hidden,
+            redirect_stdout=False,  # else documents would go to standard error
+            redirect_stderr=False,
+        )
         self._total: TaskID | None = None
 
     def __enter__(self) -> "Display":
-        self._progress.start()
+        self._show_bars(True)
         if len(self._clips) > 1:
             self._total = self._progress.add_task(f"{len(self._clips)} clips", total=len(self._clips))
         return self
@@ -46,7 +54,7 @@ class Display:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._progress.stop()
+        self._show_bars(False)
         if kind is None and not self._quiet and len(self._clips) > 1:
             self._console.print(self._summary())
 
@@ -76,22 +84,28 @@ class Display:
         if self._total is not None:
             self._progress.advance(self._total)
         if outcome.error is not None:
-            self._console.print(f"error: {outcome.error}", style="red")
+            self._console.print(Text(f"error: {outcome.error}", style="red"))
         elif not self._quiet:
             place = f"{self._clips[number]}: " if len(self._clips) > 1 else ""
             for warning in outcome.warnings:
-                self._console.print(f"warning: {place}{one_line(warning)}", style="yellow")
+                self._console.print(Text(f"warning: {place}{one_line(warning)}", style="yellow"))
         while self._printed in self._outcomes:
             self._print_document(self._printed)
             self._printed += 1
+
+    def _show_bars(self, show: bool) -> None:
+        if not self._progress.disable:
+            (self._progress.start if show else self._progress.stop)()
 
     def _print_document(self, number: int) -> None:
         text = self._outcomes[number].text
         if text:
             heading = f"== {self._clips[number]} ==\n" if self._headings else ""
             gap = "\n" if self._headings and number + 1 < len(self._clips) else ""
+            self._show_bars(False)  # they may be on the same terminal
             sys.stdout.write(heading + text + gap)
             sys.stdout.flush()
+            self._show_bars(True)
 
     def _summary(self) -> Table:
         table = Table(box=None, pad_edge=False)
@@ -106,7 +120,8 @@ class Display:
                 table.add_row(clip, "", "", "", took, "failed", style="red")
                 continue
             length = "?" if outcome.duration_s is None else f"{outcome.duration_s:.1f} s"
-            result = f"{len(outcome.warnings)} warnings" if outcome.warnings else "ok"
+            count = len(outcome.warnings)
+            result = f"{count} warning{'s' * (count > 1)}" if count else "ok"
             table.add_row(clip, length, str(outcome.people), str(outcome.events), took, result)
         failed = sum(outcome.exit_code != 0 for outcome in self._outcomes.values())
         table.caption = f"{len(self._clips) - failed} of {len(self._clips)} described"

@@ -10,7 +10,7 @@ from typing import Annotated, Any, NoReturn
 
 import typer
 
-from facevlm.errors import MissingExtraError, UsageError
+from facevlm.errors import UsageError
 from facevlm.exports.formats import FORMATS
 
 INTERRUPTED = 130  # 128 + SIGINT, as shells count
@@ -167,17 +167,14 @@ def demo(
     from facevlm.cli.batch import Options, make_writable, plan
     from facevlm.cli.console import Display
     from facevlm.cli.workers import describe_clip, run
+    from facevlm.puppet.demo import make_demo_clip
 
     folder = Path(output)
     make_writable(folder)
-    try:
-        from facevlm.puppet.demo import make_demo_clip
-    except ImportError as error:
-        raise MissingExtraError(str(error), mend="run: pip install 'facevlm[demo]'") from error
     _bring_weights(quiet=quiet)
     if not quiet:
         _say("making a still photo move ...")
-    clip = make_demo_clip(folder)
+    clip = Path(make_demo_clip(folder).path)
     names = {"output": "description.json", "report": "report.html", "overlay": "overlay.mp4"}
     places = {option: str(folder / name) for option, name in names.items()}
     (job,) = plan([clip], Options(), **places)

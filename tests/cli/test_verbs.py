@@ -1,10 +1,12 @@
 """The other verbs, and the program as a process: help, version, doctor, weights, track, pipes, signals."""
 
 import json
+import os
 import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 from types import ModuleType, SimpleNamespace
 
 import numpy as np
@@ -17,6 +19,7 @@ from facevlm.faces import weights
 from facevlm.tracking.track import TrackSummary
 from facevlm.video.clip import DecodeReport, VideoInfo
 
+ROOT = Path(__file__).parents[2]
 HEAVY = ("cv2", "scipy", "av", "numpy", "ai_edge_litert", "pydantic")
 
 
@@ -51,6 +54,30 @@ def test_a_reader_that_leaves_early_is_no_error():
     with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
         process.stdout.close()
         assert process.stderr.read() == b""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no pseudo-terminals")
+def test_progress_on_a_terminal_leaves_the_document_alone(clip):
+    paths = [clip("a.mp4"), clip("b.mp4", "broken")]
+    script = (
+        "import sys; from types import ModuleType, SimpleNamespace\n"
+        "from facevlm.cli import main; from facevlm.faces import weights; from facevlm.video import probe\n"
+        "from tests.cli.conftest import scripted_describe\n"
+        "module = ModuleType('facevlm.describing'); sys.modules['facevlm.describing'] = module\n"
+        "module.describe = scripted_describe; weights.is_present = lambda name: True\n"
+        "probe.probe = lambda clip: SimpleNamespace(duration_s=1.0)\n"
+        "sys.exit(main())"
+    )
+    ours, theirs = os.openpty()
+    command = [sys.executable, "-c", script, "describe", *paths, "--format", "json"]
+    environment = os.environ | {"TERM": "xterm", "COLUMNS": "200"}
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=theirs, env=environment, cwd=ROOT) as process:
+        os.close(theirs)
+        assert json.loads(process.stdout.read())["caption"]
+    shown = os.read(ours, 100_000).decode()
+    assert process.returncode == 1
+    assert "2 clips" in shown and "50%" in shown and "1 of 2 described" in shown
+    assert f"\x1b[31merror: {paths[1]}: is no video" in shown
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="no POSIX signals")
