@@ -35,7 +35,7 @@ class TrackerConfig:
             what there is.
         appearance_memory: Share of the old appearance vector that stays when a new one comes (StrongSORT's EMA).
         appearance_every_s: Seconds after which `wants_appearance` asks for a new vector of an undisturbed face.
-        occluded: Occlusion from which an appearance vector is not taken in.
+        occluded: Occlusion from which an appearance vector is ignored.
         kalman: Noise of the movement.
         association: Weights of the costs.
         relink: When two tracks are one person who came back.
@@ -96,7 +96,8 @@ class Tracker:
             InputError: Time runs backwards, or a box is not finite.
         """
         self._advance(time, shot)
-        faces = without_duplicates([o for o in observations if self._is_face(o)], self.config.association)
+        seen = [self._trusted(o) for o in observations if self._is_face(o)]
+        faces = without_duplicates(seen, self.config.association)
         matched = assign(self._known(), faces, self._kalman, self.config.association)
         tracked = []
         for j, candidate in enumerate(faces):
@@ -205,6 +206,11 @@ class Tracker:
             raise InputError(f"the box of a face is not finite: {box.tolist()}", mend="drop such meshes first")
         return bool(face.presence >= self.config.min_presence and (box[2:] > box[:2]).all())
 
+    def _trusted(self, face: FaceObservation) -> FaceObservation:
+        """The face without its appearance vector if that shows what hides it."""
+        hidden = face.occlusion is not None and face.occlusion >= self.config.occluded
+        return replace(face, appearance=None) if hidden else face
+
     def _may_start(self, face: FaceObservation) -> bool:
         sure = face.detector_score is None or face.detector_score >= self.config.birth_score
         return sure and face.presence >= self.config.birth_presence
@@ -215,10 +221,7 @@ class Tracker:
         return track_id
 
     def _see(self, track: Tracklet, candidate: Candidate) -> None:
-        face = candidate.face
-        if face.occlusion is not None and face.occlusion >= self.config.occluded:
-            face = replace(face, appearance=None)
-        motion = track.motion
+        face, motion = candidate.face, track.motion
         if track.totals.frames:
             motion = self._kalman.update(self._kalman.predict(motion, self._time - track.motion_time), face.box)
         share = self._area_share(face.box)
