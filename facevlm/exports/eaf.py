@@ -16,15 +16,13 @@ that the same description gives the same bytes.
 import mimetypes
 import os
 import re
-from collections.abc import Iterable
 from pathlib import Path
 
 from pympi.Elan import Eaf, to_string
 
 from facevlm.description import Description, Person
 from facevlm.exports.atomic_file import write_text
-from facevlm.exports.labels import action_name, action_order, event_name, extent, milliseconds, person_name, side_of
-from facevlm.expression.event import Event
+from facevlm.exports.labels import event_name, extent, lanes, milliseconds, person_name
 
 DATE = "1970-01-01T00:00:00+00:00"  # EAF demands a date; a constant one keeps the bytes equal from run to run
 MIME_TYPES = {".mkv": "video/x-matroska", ".m4v": "video/mp4", ".gif": "image/gif", ".avi": "video/x-msvideo"}
@@ -51,7 +49,7 @@ def to_eaf(description: Description, *, folder: str | Path = ".") -> str:
         _add_tier(document, f"{prefix} sentences", "text", _sentences(person), participant=name)
         visible = [(*_span(t0, t1), "visible") for t0, t1 in person.track.spans]
         _add_tier(document, f"{prefix} visible", "presence", visible, participant=name)
-        for tier, events in _by_tier(person.events).items():
+        for tier, events in lanes(person.events).items():
             annotations = [(*_span(event.t0, event.t1), event_name(event)) for event in events]
             _add_tier(document, f"{prefix} {tier}", "facial action", annotations, participant=name)
     _sort_time_slots(document)
@@ -97,15 +95,6 @@ def _end(description: Description) -> int:
     ends = [t for t in known if t is not None] + [t1 for _, t1 in description.shots]
     ends += [e.t1 for person in description.people for e in person.events]
     return max(1, milliseconds(max(ends, default=0.0)))
-
-
-def _by_tier(events: Iterable[Event]) -> dict[str, list[Event]]:
-    tiers: dict[str, list[Event]] = {}
-    for event in sorted(events, key=lambda e: (action_order(e.action), side_of(e) or "", e.t0)):
-        side = side_of(event)
-        name = action_name(event.action) + (f", {side} side" if side else "")
-        tiers.setdefault(name, []).append(event)
-    return tiers
 
 
 def _sentences(person: Person) -> list[Annotation]:

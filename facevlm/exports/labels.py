@@ -77,6 +77,18 @@ def event_verb(event: Event) -> str:
     return f"{VERBS[event.action]}{f', {side} side' if side else ''} ({event.strength})"
 
 
+def lanes(events: Iterable[Event]) -> dict[str, list[Event]]:
+    """Sort events into lanes in which they never overlap: "smile", or "smile, left side" for one-sided ones.
+
+    Lanes are in order from the brows down, events in order of start.
+    """
+    result: dict[str, list[Event]] = {}
+    for event in sorted(events, key=lambda e: (action_order(e.action), side_of(e) or "", e.t0)):
+        side = side_of(event)
+        result.setdefault(action_name(event.action) + (f", {side} side" if side else ""), []).append(event)
+    return result
+
+
 def person_name(person: Person) -> str:
     """The person as text: "Person 1"."""
     return f"Person {person.track_id}"
