@@ -24,6 +24,7 @@ import numpy as np
 from facevlm.expression.calibration import CALIBRATION_FILE, features, fit
 from facevlm.expression.event import Event, SignalTable
 from facevlm.expression.events import find_graded
+from facevlm.expression.signals import SIGNALS
 
 TOLERANCE = 0.2  # seconds
 LONGEST_SIDE = 512  # pixels
@@ -125,6 +126,7 @@ def load(folder: Path) -> list[tuple[SignalTable, list[dict]]]:
     for path in sorted(folder.glob("*.npz")):
         with np.load(path, allow_pickle=False) as data:
             values = {k: data[k] for k in data.files if k not in ("times", "shots", "photo", "truth")}
+            values |= {name: np.full(len(data["times"]), np.nan, np.float32) for name in SIGNALS if name not in values}
             clips.append((SignalTable(data["times"], data["shots"], values), json.loads(str(data["truth"]))))
     return clips
 

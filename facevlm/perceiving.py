@@ -107,7 +107,7 @@ class Perception:
         with self._clip as clip:
             frames = clip.frames(self._start, self._end, keep=Sampler(self._rate))
             for frame in prefetched(frames):
-                if not self.shots or cuts.is_cut(frame.time, frame.image):
+                if cuts.feed(frame.time, frame.image) or not self.shots:
                     self.shots.append((frame.time, frame.time))
                 self.shots[-1] = (self.shots[-1][0], frame.time)
                 shot = len(self.shots) - 1

@@ -1,4 +1,5 @@
-"""Raised and furrowed brows, from the height of both brows over the eyes and the distance of their inner ends."""
+"""Raised and furrowed brows, from the height of both brows over the eyes, the distance of their inner ends and the
+lines between them."""
 
 import numpy as np
 
@@ -7,7 +8,9 @@ from facevlm.expression.rest import FINE_PX
 from facevlm.expression.runs import Run, hysteresis, smooth
 
 RAISE_ON, RAISE_OFF = 0.036, 0.020  # e over the rest level
-FURROW_ON, FURROW_OFF = 0.026, 0.014  # e: closer by this much, lowering counted half
+FURROW_ON = 0.026  # e: closer by this much, lowering counted half
+LINES_ON, LINES_LEAST = 0.85, 0.014  # lines this many doublings over rest, and at least this contrast
+OFF = 0.55  # of either
 
 
 def find(run: Run, rest: dict[str, float], smiling: np.ndarray) -> list[Candidate]:
@@ -26,11 +29,13 @@ def find(run: Run, rest: dict[str, float], smiling: np.ndarray) -> list[Candidat
         candidate(run, segment, "brow_raise", height)
         for segment in hysteresis(height, RAISE_ON, RAISE_OFF, min_s=0.15, bridge_s=0.25)
     ]
-    blurred = smiling | (run["size"] < FINE_PX)
+    rough = run["size"] < FINE_PX
     closer = rest["brow_distance"] - np.where(skip, np.nan, run["brow_distance"])
-    level = smooth(closer + 0.5 * np.maximum(-inner, 0), 0.08)
-    for segment in hysteresis(
-        np.where((closer < 0.012) | blurred, np.nan, level), FURROW_ON, FURROW_OFF, min_s=0.25, bridge_s=0.25
-    ):
+    drawn = smooth(closer + 0.5 * np.maximum(-inner, 0), 0.08)
+    drawn = np.where((closer < 0.012) | smiling | rough, np.nan, drawn) / FURROW_ON
+    lines = smooth(np.where(rough, np.nan, run["brow_lines"]), 0.15)
+    folded = np.where(lines < LINES_LEAST, np.nan, np.log2(lines / rest["brow_lines"])) / LINES_ON
+    level = np.fmax(drawn, folded)
+    for segment in hysteresis(level, 1.0, OFF, min_s=0.25, bridge_s=0.3):
         found.append(candidate(run, segment, "brow_furrow", level))
     return found

@@ -1,7 +1,10 @@
 """Keeps the signals of every face while a video streams by: numbers per frame stay, meshes do not."""
 
+from typing import NamedTuple
+
 import numpy as np
 
+from facevlm.expression.brow_lines import brow_lines
 from facevlm.expression.event import SignalTable
 from facevlm.expression.signals import SIGNALS, signals
 from facevlm.tracking.track import Moment, TrackedFace
@@ -10,11 +13,18 @@ CHUNK = 64  # meshes measured at once
 HIDES = {"brows": ("brow_",), "eyes": ("lid_", "gaze_"), "mouth": ("mouth_", "corner_", "lip_", "chin_", "nose_lip")}
 
 
+class _Seen(NamedTuple):
+    time: float
+    shot: int
+    face: TrackedFace
+    brow_lines: float
+
+
 class SignalRecorder:
     """Feed it every `Moment`; ask for `table` at the end. About 130 bytes per face and frame are kept."""
 
     def __init__(self) -> None:
-        self._pending: dict[int, list[tuple[float, int, TrackedFace]]] = {}
+        self._pending: dict[int, list[_Seen]] = {}
         self._times: dict[int, list[np.ndarray]] = {}
         self._shots: dict[int, list[np.ndarray]] = {}
         self._rows: dict[int, list[np.ndarray]] = {}
@@ -23,7 +33,7 @@ class SignalRecorder:
         """Take in all faces of one frame."""
         for face in moment.faces:
             pending = self._pending.setdefault(face.track_id, [])
-            pending.append((moment.time, moment.shot, face))
+            pending.append(_Seen(moment.time, moment.shot, face, brow_lines(moment.image, face.landmarks)))
             if len(pending) >= CHUNK:
                 self._measure(face.track_id)
 
@@ -48,13 +58,14 @@ class SignalRecorder:
         pending = self._pending.pop(track_id, [])
         if not pending:
             return
-        values = signals(np.stack([face.landmarks for _, _, face in pending]))
+        values = signals(np.stack([seen.face.landmarks for seen in pending]))
+        values["brow_lines"] = np.array([seen.brow_lines for seen in pending])
         rows = np.stack([values[name] for name in SIGNALS], axis=1).astype(np.float32)
-        for row, (_, _, face) in zip(rows, pending, strict=True):
-            for part in face.hidden:
+        for row, seen in zip(rows, pending, strict=True):
+            for part in seen.face.hidden:
                 row[_columns(part)] = np.nan
-        self._times.setdefault(track_id, []).append(np.array([time for time, _, _ in pending]))
-        self._shots.setdefault(track_id, []).append(np.array([shot for _, shot, _ in pending], np.int32))
+        self._times.setdefault(track_id, []).append(np.array([seen.time for seen in pending]))
+        self._shots.setdefault(track_id, []).append(np.array([seen.shot for seen in pending], np.int32))
         self._rows.setdefault(track_id, []).append(rows)
 
 

@@ -1,8 +1,8 @@
 """The level each signal has when the face rests: the person's own median, held near what faces in general have.
 
 A state that fills the clip would vanish into the person's own median (someone who smiles all the time), so the median
-may leave the general level only by a band. General levels and bands were set by looking at neutral stretches of about ten
-people and are no norms.
+may leave the general level only by a band. General levels and bands were set by looking at neutral stretches of about
+ten people and are no norms.
 """
 
 import numpy as np
@@ -18,6 +18,7 @@ GENERAL: dict[str, tuple[float, float]] = {
     "brow_outer_left": (0.20, 0.045),
     "brow_outer_right": (0.20, 0.045),
     "brow_distance": (0.31, 0.03),
+    "brow_lines": (0.012, 0.010),
     "mouth_aperture": (0.0, 0.01),
     "mouth_width": (0.55, 0.05),
     "corner_left": (-0.005, 0.02),
@@ -36,6 +37,7 @@ LID_SHUT = 0.5  # of the open level: below, brows and gaze are not looked at, be
 
 MOUTH_SHAPE = ("mouth_width", "corner_left", "corner_right", "lip_height", "mouth_shift", "nose_lip", "nose_height")
 MOUTH_SHUT = 0.02  # e: mouth shapes rest with the lips together
+PERCENTILE = {"lid_left": 75, "lid_right": 75, "brow_lines": 35}  # where the median is not the rest
 ENOUGH_S = 0.25  # seconds of such frames that make a level the person's own
 
 
@@ -51,12 +53,12 @@ def rest_levels(table: SignalTable) -> dict[str, float]:
         usable = np.isfinite(values)
         if name in MOUTH_SHAPE or name.startswith("cheek"):
             usable &= table.values["mouth_aperture"] < MOUTH_SHUT
-        elif name.startswith("brow"):
+        elif name.startswith(("brow_inner", "brow_outer", "brow_distance")):
             lids = [table.values[f"lid_{side}"] / levels[f"lid_{side}"] for side in ("left", "right")]
             usable &= (lids[0] + lids[1]) / 2 > LID_SHUT
         if spent[usable].sum() < ENOUGH_S:
             levels[name] = general
             continue
-        own = float(np.percentile(values[usable], 75 if name.startswith("lid") else 50))
+        own = float(np.percentile(values[usable], PERCENTILE.get(name, 50)))
         levels[name] = float(np.clip(own, general - band, general + band))
     return levels

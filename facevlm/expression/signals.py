@@ -38,6 +38,7 @@ SIGNALS: dict[str, Signal] = {
     "brow_outer_left": Signal("height of the left outer brow", "e", "brows"),
     "brow_outer_right": Signal("height of the right outer brow", "e", "brows"),
     "brow_distance": Signal("distance of the inner brows", "e", "brows"),
+    "brow_lines": Signal("vertical lines between the brows", "ratio", "brows"),
     "mouth_aperture": Signal("opening between the lips", "e", "mouth"),
     "mouth_width": Signal("width of the mouth", "e", "mouth"),
     "corner_left": Signal("lift of the left mouth corner", "e", "mouth"),
@@ -79,7 +80,7 @@ def signals(landmarks: np.ndarray) -> dict[str, np.ndarray]:
         landmarks: float (T, 478, 3) pixels, all finite.
 
     Returns:
-        Each name of `SIGNALS` → float32 (T,).
+        Each name of `SIGNALS` but "brow_lines", which is measured on the picture → float32 (T,).
     """
     face = normalise(landmarks)
     p = face.points
@@ -109,7 +110,7 @@ def signals(landmarks: np.ndarray) -> dict[str, np.ndarray]:
     out["chin_drop"] = _mean(p, CHIN)[:, 1] - p[:, NOSE_BASE, 1]
     out["nose_lip"] = _mean(p, LIP_TOP)[:, 1] - p[:, NOSE_BASE, 1]
     out["nose_height"] = _mean(p, ALA[0] + ALA[1])[:, 1] - _mean(p, BRIDGE[0] + BRIDGE[1])[:, 1]
-    return {name: out[name].astype(np.float32) for name in SIGNALS}
+    return {name: out[name].astype(np.float32) for name in SIGNALS if name in out}
 
 
 def _mean(points: np.ndarray, indices: list[int]) -> np.ndarray:
