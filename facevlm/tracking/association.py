@@ -113,7 +113,7 @@ def without_duplicates(observations: Sequence[FaceObservation], config: Associat
             for j in rest
             if overlap[best, j] > config.same_box
             or inside[best, j] > config.containment
-            or _mesh_distance(ordered[best], ordered[j]) < config.same_mesh
+            or (inside[best, j] > 0 and _mesh_distance(ordered[best], ordered[j]) < config.same_mesh)
         ]
         group = [best, *same]
         hints = frozenset(h for h in (ordered[j].carried_from for j in group) if h is not None)
@@ -171,10 +171,12 @@ def costs(
 def _unlikeness(known: Sequence[Known], candidates: Sequence[Candidate]) -> np.ndarray:
     """Cosine distance of every pair, NaN where a vector is missing: float64 (tracks, candidates)."""
     result = np.full((len(known), len(candidates)), np.nan)
-    for i, track in enumerate(known):
-        for j, candidate in enumerate(candidates):
-            if track.appearance is not None and candidate.face.appearance is not None:
-                result[i, j] = 1.0 - float(np.dot(track.appearance, candidate.face.appearance))
+    rows = [i for i, track in enumerate(known) if track.appearance is not None]
+    columns = [j for j, candidate in enumerate(candidates) if candidate.face.appearance is not None]
+    if rows and columns:
+        tracks = np.stack([known[i].appearance for i in rows])  # type: ignore[misc]
+        faces = np.stack([candidates[j].face.appearance for j in columns])  # type: ignore[misc]
+        result[np.ix_(rows, columns)] = 1.0 - tracks @ faces.T
     return result
 
 

@@ -96,8 +96,11 @@ class KalmanFilter:
         if not len(boxes):
             return np.zeros(0)
         mean, covariance = self._project(motion)
-        away = np.stack([from_box(box) for box in boxes]) - mean
-        return np.einsum("ni,ni->n", away, np.linalg.solve(covariance, away.T).T)
+        corners = np.asarray(boxes, np.float64)
+        height = np.maximum(corners[:, 3] - corners[:, 1], _SMALLEST)
+        centre, width = (corners[:, :2] + corners[:, 2:]) / 2, corners[:, 2] - corners[:, 0]
+        away = np.column_stack([centre, width / height, height]) - mean
+        return (away * np.linalg.solve(covariance, away.T).T).sum(1)
 
     def _project(self, motion: Motion) -> tuple[np.ndarray, np.ndarray]:
         """Mean (4,) and covariance (4, 4) of what would be measured."""

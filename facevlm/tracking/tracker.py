@@ -12,7 +12,7 @@ import numpy as np
 
 from facevlm.errors import InputError, UsageError
 from facevlm.tracking.association import AssociationConfig, Candidate, Known, assign, iou, without_duplicates
-from facevlm.tracking.kalman import KalmanConfig, KalmanFilter
+from facevlm.tracking.kalman import KalmanConfig, KalmanFilter, Motion
 from facevlm.tracking.main_character import choose_main
 from facevlm.tracking.relink import RelinkConfig, relink
 from facevlm.tracking.track import FaceObservation, TrackedFace, TrackSummary
@@ -121,7 +121,7 @@ class Tracker:
         for track_id, track in self._live.items():
             if track.last_seen == self._time or time - track.last_seen > self.config.max_lost_s:
                 continue
-            box = self._kalman.predict(track.motion, max(time - track.motion_time, 0.0)).box
+            box = self._expected(track, time).box
             x, y = (box[0] + box[2]) / 2, (box[1] + box[3]) / 2
             if 0 <= x < width and 0 <= y < height:
                 expected[track_id] = box
@@ -143,8 +143,7 @@ class Tracker:
             if near or track is None or time - track.appearance_time >= self.config.appearance_every_s - 1e-6:
                 wanted.append(True)
                 continue
-            expected = self._kalman.predict(track.motion, max(time - track.motion_time, 0.0))
-            distance = self._kalman.distances(expected, np.asarray(observation.box)[None])[0]
+            distance = self._kalman.distances(self._expected(track, time), np.asarray(observation.box)[None])[0]
             wanted.append(bool(distance > self.config.association.gate))
         return wanted
 
@@ -176,7 +175,7 @@ class Tracker:
         return sorted(summaries, key=lambda s: (not s.main, -s.area_share, s.track_id))
 
     def _advance(self, time: float, shot: int) -> None:
-        """Move the clock; end tracks at a cut and those lost for too long."""
+        """Move the clock and the beliefs; end all tracks at a cut and those lost for too long."""
         if self._frames and time < self._time:
             raise InputError(f"time runs back from {self._time:.3f} s to {time:.3f} s", mend="feed frames in order")
         if not self._frames:
@@ -187,13 +186,19 @@ class Tracker:
         for track_id, track in list(self._live.items()):
             if cut or time - track.last_seen > self.config.max_lost_s:
                 self._close(track_id)
+                continue
+            track.motion, track.motion_time = self._expected(track, time), time
+
+    def _expected(self, track: Tracklet, time: float) -> Motion:
+        """Belief about a track at a time that is not before its last."""
+        return self._kalman.predict(track.motion, max(time - track.motion_time, 0.0))
 
     def _known(self) -> list[Known]:
-        """Live tracks, their motion predicted to now."""
+        """Live tracks, as expected now."""
         return [
             Known(
                 track_id=track_id,
-                motion=self._kalman.predict(track.motion, self._time - track.motion_time),
+                motion=track.motion,
                 appearance=track.appearance,
                 unseen_s=self._time - track.last_seen,
             )
@@ -223,7 +228,7 @@ class Tracker:
     def _see(self, track: Tracklet, candidate: Candidate) -> None:
         face, motion = candidate.face, track.motion
         if track.totals.frames:
-            motion = self._kalman.update(self._kalman.predict(motion, self._time - track.motion_time), face.box)
+            motion = self._kalman.update(motion, face.box)
         share = self._area_share(face.box)
         track.see(self._time, face, motion, area_share=share, memory=self.config.appearance_memory)
 
