@@ -36,7 +36,7 @@ class Eye:
         rim = IRIS[side]
         self.iris = points[rim] - self.low
         self.radius = float(np.linalg.norm(points[rim + 1 : rim + 5] - points[rim], axis=1).mean())
-        hole = _polygon(points[self.ring] - self.low, patch.shape[:2])
+        hole = polygon_cover(points[self.ring] - self.low, patch.shape[:2])
         self.seen = bool((hole > 0.5).sum() >= 12)
         if not self.seen:
             return
@@ -58,7 +58,9 @@ class Eye:
         below = points[self.lower[2:-2]].mean(0)
         above = _around(image, np.array([edge + (brow - edge) * share + self.axis * along * self.width
                                          for share in (0.35, 0.5, 0.65) for along in (-0.2, 0.0, 0.2)]))  # fmt: skip
-        under = _around(image, np.array([below + (below - edge) * 0.9 + self.axis * along * self.width for along in (-0.2, 0, 0.2)]))
+        under = _around(
+            image, np.array([below + (below - edge) * 0.9 + self.axis * along * self.width for along in (-0.2, 0, 0.2)])
+        )
         self.lid_top, self.lid_edge = 0.65 * above + 0.35 * under, 0.45 * above + 0.55 * under
         lashes = _around(image, points[self.upper[1:-1]])
         self.lash = np.minimum(lashes, self.lid_edge * 0.55) * 0.75
@@ -77,7 +79,7 @@ class Eye:
             return
         part = image[self.low[1] : self.high[1], self.low[0] : self.high[0]]
         ring = moved[self.ring] - self.low
-        mask = _polygon(ring, part.shape[:2])
+        mask = polygon_cover(ring, part.shape[:2])
         if mask.max() > 0:
             self._ball(part, mask, gaze)
         self._lid(part, moved)
@@ -91,7 +93,7 @@ class Eye:
         edge = moved[self.upper] - self.low
         crease = self.rest_upper - self.low
         across = np.array([-self.axis[1], self.axis[0]])
-        lid = _polygon(np.concatenate([crease, edge[::-1]]), part.shape[:2])
+        lid = polygon_cover(np.concatenate([crease, edge[::-1]]), part.shape[:2])
         share = cv2.GaussianBlur(lid, (0, 0), max(0.7, 0.035 * self.width)) * np.float32(0.9 * closed)
         ys, xs = np.mgrid[: part.shape[0], : part.shape[1]].astype(np.float32)
         down = (xs - crease[:, 0].mean()) * across[0] + (ys - crease[:, 1].mean()) * across[1]
@@ -99,13 +101,12 @@ class Eye:
         along = ((xs - crease[:, 0].mean()) * self.axis[0] + (ys - crease[:, 1].mean()) * self.axis[1]) / self.width
         toward = np.clip(down / depth, 0, 1)[..., None]
         skin = (self.lid_top * (1 - toward) + self.lid_edge * toward) * (1.03 - 0.35 * along**2)[..., None]
-        lash = np.zeros(part.shape[:2], np.uint8)
         thick = max(1, round(2 * 0.034 * self.width))
         curve = np.round((edge * 2 + 0.5) * (1 << SUBPIXEL)).astype(np.int32)
         large = np.zeros((part.shape[0] * 2, part.shape[1] * 2), np.uint8)
         cv2.polylines(large, [curve], False, 255, thick, cv2.LINE_AA, SUBPIXEL)
-        lash = cv2.resize(large, part.shape[1::-1], interpolation=cv2.INTER_AREA).astype(np.float32) / 255
-        lash = cv2.GaussianBlur(lash, (0, 0), max(0.5, 0.012 * self.width)) * np.float32(0.7 * closed)
+        lash: np.ndarray = cv2.resize(large, part.shape[1::-1], interpolation=cv2.INTER_AREA).astype(np.float32) / 255
+        lash = np.asarray(cv2.GaussianBlur(lash, (0, 0), max(0.5, 0.012 * self.width)) * np.float32(0.7 * closed))
         painted = part * (1 - share[..., None]) + skin * share[..., None]
         painted += (self.lash - painted) * lash[..., None]
         part[:] = np.clip(painted + 0.5, 0, 255).astype(np.uint8)
@@ -116,7 +117,9 @@ class Eye:
         size = float(np.hypot(*gaze))
         if size > 0:
             across = np.array([-self.axis[1], self.axis[0]])
-            lift = gaze[1] * min(1.0, self.rest_open / (0.22 * self.width))  # narrow eyes roll less before the iris is gone
+            lift = gaze[1] * min(
+                1.0, self.rest_open / (0.22 * self.width)
+            )  # narrow eyes roll less before the iris is gone
             shift = (gaze[0] * self.axis + lift * across) * self.width
             matrix = np.array([[1, 0, shift[0]], [0, 1, shift[1]]])
             into = (part.shape[1], part.shape[0])
@@ -128,7 +131,7 @@ class Eye:
         part[:] = np.clip(part * (1 - mask) + ball * mask + 0.5, 0, 255).astype(np.uint8)
 
 
-def _polygon(points: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+def polygon_cover(points: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
     """float32 coverage in [0, 1] of a closed polygon, twice oversampled so that thin openings fade away."""
     mask = np.zeros((shape[0] * 2, shape[1] * 2), np.uint8)
     cv2.fillPoly(mask, [np.round((points * 2 + 0.5) * (1 << SUBPIXEL)).astype(np.int32)], 255, cv2.LINE_AA, SUBPIXEL)

@@ -36,10 +36,11 @@ def cut_out(image: np.ndarray, landmarks: np.ndarray) -> np.ndarray:
     sure = np.zeros_like(mask)
     cv2.fillPoly(sure, [np.round(centre + (oval - centre) * 0.97).astype(np.int32)], 1)
     sure |= ((along > 0.7) & (np.abs(across) < 0.30 + 0.9 * np.clip(along - 1.1, 0, None))).astype(np.uint8)
+    sure |= ((across / 0.72) ** 2 + ((along + 0.05) / 0.98) ** 2 < 1).astype(np.uint8)  # some hair over the forehead
     mask[sure > 0] = cv2.GC_FGD
     cv2.setRNGSeed(1)  # GrabCut starts from random clusters
-    cv2.grabCut(small, mask, None, np.zeros((1, 65)), np.zeros((1, 65)), ROUNDS, cv2.GC_INIT_WITH_MASK)
-    person = np.isin(mask, (cv2.GC_FGD, cv2.GC_PR_FGD)).astype(np.uint8)
+    cv2.grabCut(small, mask, (0, 0, 1, 1), np.zeros((1, 65)), np.zeros((1, 65)), ROUNDS, cv2.GC_INIT_WITH_MASK)
+    person: np.ndarray = np.isin(mask, (cv2.GC_FGD, cv2.GC_PR_FGD)).astype(np.uint8)
     person = cv2.morphologyEx(person, cv2.MORPH_CLOSE, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (9, 9)))
     person = cv2.morphologyEx(person, cv2.MORPH_OPEN, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (5, 5)))
     _, labels = cv2.connectedComponents(person)

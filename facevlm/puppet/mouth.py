@@ -1,9 +1,9 @@
-"""The inside of a mouth: the photo's own teeth where it shows any, else a dark hollow, two rows of teeth and a tongue."""
+"""The inside of a mouth: the photo's own teeth where it shows any, else a dark hollow, teeth and a tongue."""
 
 import cv2
 import numpy as np
 
-from facevlm.puppet.eyes import _polygon
+from facevlm.puppet.eyes import polygon_cover
 from facevlm.puppet.shape import INNER_LIPS, LIPS_LOWER, LIPS_UPPER, FaceFrame
 
 PARTED = 0.025  # opening of the photo's lips, in outer-eye distances, from which its own mouth interior is used
@@ -28,8 +28,9 @@ class Mouth:
         points = landmarks[:, :2].astype(float)
         height, width = image.shape[:2]
         centre = points[[13, 14, 78, 308]].mean(0)
-        self.low = np.clip(np.floor(centre - [0.62 * self.unit, 0.50 * self.unit]).astype(int), 0, [width - 1, height - 1])
-        self.high = np.clip(np.ceil(centre + [0.62 * self.unit, 0.95 * self.unit]).astype(int), self.low + 1, [width, height])
+        above, below = np.array([0.62, 0.50]) * self.unit, np.array([0.62, 0.95]) * self.unit
+        self.low = np.clip(np.floor(centre - above).astype(int), 0, [width - 1, height - 1])
+        self.high = np.clip(np.ceil(centre + below).astype(int), self.low + 1, [width, height])
         patch = image[self.low[1] : self.high[1], self.low[0] : self.high[0]]
         right = points[308] - points[78]
         right = right / np.linalg.norm(right)
@@ -42,7 +43,7 @@ class Mouth:
         skin = image[tuple(np.round(np.clip(points[[50, 280, 199], ::-1], 0, [height - 1, width - 1])).astype(int).T)]
         self.light = float(np.clip(np.median(skin.mean(1)) / 185, 0.25, 1.1))
         self.gap = float(np.linalg.norm(points[14] - points[13]) / self.unit)
-        hole = _polygon(points[list(INNER_LIPS)] - self.low, patch.shape[:2])
+        hole = polygon_cover(points[list(INNER_LIPS)] - self.low, patch.shape[:2])
         soft = max(0.6, 0.012 * self.unit)
         self.own_mask = cv2.GaussianBlur(cv2.erode(hole, np.ones((3, 3))), (0, 0), soft)
         self.own = patch.astype(np.float32)
@@ -53,11 +54,18 @@ class Mouth:
         if self.has_own:  # colours of the photo's own mouth
             inner = self.own[hole > 0.8]
             light = inner.mean(1)
-            self.tooth = np.median(inner[light >= np.percentile(light, 70)], axis=0) if self.teeth_shut else TOOTH * self.light
+            self.tooth = (
+                np.median(inner[light >= np.percentile(light, 70)], axis=0) if self.teeth_shut else TOOTH * self.light
+            )
             self.hollow = np.minimum(np.median(inner[light <= np.percentile(light, 15)], axis=0) * 0.6, HOLLOW * 1.2)
         else:
             self.tooth, self.hollow = TOOTH * self.light, HOLLOW * self.light
         self.top, self.bottom = self._contour(points, UPPER), self._contour(points, LOWER)
+        self.tongue = TONGUE * self.light
+        chroma = float(np.clip(np.median(np.ptp(skin.astype(float), axis=1)) / 30, 0, 1))  # 0 in a photo without colour
+        self.tooth, self.hollow, self.tongue = (
+            colour.mean() + (colour - colour.mean()) * chroma for colour in (self.tooth, self.hollow, self.tongue)
+        )
         self.tooth_line = self._tooth_texture()
 
     def draw(self, image: np.ndarray, moved: np.ndarray, jaw: float) -> None:
@@ -70,7 +78,7 @@ class Mouth:
         """
         part = image[self.low[1] : self.high[1], self.low[0] : self.high[0]]
         ring = moved[list(INNER_LIPS)]
-        mask = _polygon(ring - self.low, part.shape[:2])
+        mask = polygon_cover(ring - self.low, part.shape[:2])
         if mask.max() <= 0.02:
             return
         fine = cv2.GaussianBlur(mask, (0, 0), max(0.5, 0.008 * self.unit))
@@ -91,7 +99,7 @@ class Mouth:
         lower = self._v_of(moved[14])
         result = self.hollow + np.zeros((*u.shape, 3), np.float32)
         tongue = np.clip(1.3 - ((u / 0.24) ** 2 + ((v - lower + 0.02) / 0.13) ** 2), 0, 1) * min(1.0, jaw / 0.10)
-        result += (TONGUE * self.light * 0.75 - result) * (tongue * 0.9)[..., None]
+        result += (self.tongue * 0.75 - result) * (tongue * 0.9)[..., None]
         rows = np.clip((v - (lower - 0.035 + 0.10 * u * u)) * 60, 0, 1) * (np.abs(u) < 0.2) * min(1.0, jaw / 0.06)
         result += (self.tooth * 0.72 - result) * (rows * 0.85)[..., None]
         edge = 0.055 - 0.25 * u * u if not self.has_own else 0.06 - 0.25 * u * u
@@ -105,12 +113,13 @@ class Mouth:
             top = self._contour(moved, UPPER)
             raised = np.clip(self.top - top, 0, None)
             tall = np.clip(self.bottom - self.top, 0.01, None)
-            slide = np.clip(self.bottom - self.v, 0, None) * raised / (tall + raised)  # gums hold: teeth only grow longer
+            stretch = raised / (tall + raised)  # gums hold: teeth only grow longer
+            slide = np.clip(self.bottom - self.v, 0, None) * stretch
             if slide.max() > 0.002:
                 own, mask = (self._slid(layer, slide) for layer in (own, mask))
         elif jaw > 0.004:
-            top, bottom = self._v_of(moved[13]), self._v_of(moved[14])
-            share = np.clip((self.v - top) / max(bottom - top, 0.02), 0, 1)
+            over, under = self._v_of(moved[13]), self._v_of(moved[14])
+            share = np.clip((self.v - over) / max(under - over, 0.02), 0, 1)
             slide = -share * share * (3 - 2 * share) * jaw
             own, mask = (self._slid(layer, slide) for layer in (own, mask))
         return inside + (own - inside) * mask[..., None]

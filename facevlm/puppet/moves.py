@@ -51,7 +51,9 @@ class Move:
         if self.side not in (None, "left", "right"):
             raise UsageError(f"unknown side {self.side!r}", mend='use "left", "right" or None')
         if self.side is None and self.action in ("wink", "jaw_sideways"):
-            raise UsageError(f"{self.action} needs a side", mend='give side="left" or side="right" (the subject\'s own)')
+            raise UsageError(
+                f"{self.action} needs a side", mend='give side="left" or side="right" (the subject\'s own)'
+            )
         if self.side is not None and not (ACTIONS[self.action].sided and RECIPES[self.action].sided):
             raise UsageError(f"{self.action} cannot be on one side", mend="leave side out")
         if not self.t1 > self.t0 or self.onset_s <= 0 or self.offset_s <= 0:
@@ -101,7 +103,8 @@ class Recipe:
     """How a puppet does an action.
 
     Attributes:
-        sizes: Apex for slight, clear and strong: share of the strongest muscle movement, degrees, or eye widths.
+        sizes: Apex for slight, clear and strong (clear again where there is no more): share of the strongest muscle
+            movement, degrees, or eye widths.
         act: Activation → controls.
         seconds: Shortest and longest natural duration.
         onset: Shortest and longest rise in seconds; the fall takes up to half longer.
@@ -123,6 +126,8 @@ class Recipe:
     def strength(self, size: float) -> str:
         """Name of a size; the limits lie at the geometric means."""
         slight, clear, strong = self.sizes
+        if clear == strong:  # shut eyes cannot be shut more
+            return "slight" if size < math.sqrt(slight * clear) else "clear"
         if size < math.sqrt(slight * clear):
             return "slight"
         return "clear" if size < math.sqrt(clear * strong) else "strong"
@@ -207,9 +212,9 @@ def _swing(control: str, rate: float, start: float) -> Act:
 
 
 RECIPES: dict[str, Recipe] = {
-    "blink": Recipe((0.72, 0.97, 1.0), _sided(close=1.0), (0.16, 0.34), (0.07, 0.12)),
+    "blink": Recipe((0.72, 1.0, 1.0), _sided(close=1.0), (0.16, 0.34), (0.07, 0.12)),
     "wink": Recipe((0.85, 1.0, 1.0), _wink, (0.3, 0.8), (0.09, 0.15), sided=True),
-    "eyes_closed": Recipe((0.92, 1.0, 1.0), _sided(close=1.0), (0.6, 2.5), (0.10, 0.25)),
+    "eyes_closed": Recipe((0.90, 1.0, 1.0), _sided(close=1.0), (0.6, 2.5), (0.10, 0.25)),
     "eyes_widen": Recipe((0.16, 0.26, 0.38), _sided(close=-1.0), (0.4, 1.8), (0.10, 0.25)),
     "eyes_squint": Recipe((0.40, 0.70, 1.0), _sided(squint=1.0), (0.5, 2.0), (0.15, 0.35), sided=True),
     "brow_raise": Recipe((0.40, 0.68, 1.0), _sided(brow=1.0), (0.4, 2.0), (0.12, 0.30), sided=True),

@@ -14,7 +14,7 @@ from facevlm.puppet.eyes import Eye
 from facevlm.puppet.matte import cut_out
 from facevlm.puppet.mouth import Mouth
 from facevlm.puppet.shape import JAW_DROP, SMILE_LIFT, FaceFrame, Muscles
-from facevlm.puppet.warp import FaceTriangles, HeadTurn, enlarge, vertices
+from facevlm.puppet.warp import FaceTriangles, HeadTurn, enlarge, sample, vertices
 
 HEAD_SHARE = 0.42  # height of the face's mesh / side of the crop
 MIN_PRESENCE = 0.5
@@ -101,7 +101,7 @@ class Puppet:
         return other
 
     def neutral_state(self) -> Controls:
-        """What takes the photo's face nearest to a resting one: lips that are not gaping shut, the smile pulled back."""
+        """What takes the photo's face nearest to rest: lips that are not gaping shut, the smile pulled back."""
         none = Controls()
         shut = 1.0 if self.lip_gap(none) <= GAPING else 0.0
         smile = float(np.clip((RESTING_LIFT - self.corner_lift(none)) / SMILE_LIFT, -0.7, 0.0))
@@ -113,7 +113,7 @@ class Puppet:
         return float(np.linalg.norm(moved[[82, 13, 312]] - moved[[87, 14, 317]], axis=1).mean() / self.frame.unit)
 
     def corner_lift(self, controls: Controls) -> float:
-        """How far the mouth corners stand above the middle of both lips, in outer-eye distances, before the head turns."""
+        """How far the corners stand above the middle of the lips, in outer-eye distances, before the head turns."""
         moved = self.deform(controls)
         return float((moved[[0, 17]].mean(0) - moved[[61, 291]].mean(0)) @ self.frame.axes[:2, 1] / self.frame.unit)
 
@@ -164,7 +164,7 @@ class Puppet:
             return layer
         where = enlarge(self.turn.grid + self.turn.inverse(self._field(controls)), self.size)
         how = cv2.INTER_CUBIC if layer.ndim == 3 else cv2.INTER_LINEAR
-        return cv2.remap(layer, where, None, how, borderMode=cv2.BORDER_REFLECT_101)
+        return sample(layer, where, how, cv2.BORDER_REFLECT_101)
 
     def _field(self, controls: Controls) -> np.ndarray:
         return self.turn.field(

@@ -88,7 +88,7 @@ def random_script(
     Args:
         seed: The same seed gives the same script.
         duration: Seconds.
-        actions: Which actions to draw from, evenly; default all of `RECIPES`. None drawn: a clip in which nothing happens.
+        actions: Which actions to draw from, evenly; default all of `RECIPES`; none: nothing happens.
         rate: Moves a second; as many as fit.
         strengths: Share of each strength; default `STRENGTH_SHARES`.
         idle: Unscripted motion; default drawn, one in three with a drifting head.

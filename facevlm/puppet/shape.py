@@ -1,6 +1,7 @@
 """How the mesh deforms: one displacement of the landmarks for each muscle-like control, in the face's own frame.
 
-Directions and sizes follow the descriptions of the FACS action units (Ekman & Friesen 1978). The unit is the distance of
+Directions and sizes
+follow the descriptions of the FACS action units (Ekman & Friesen 1978). The unit is the distance of
 the outer eye corners; u runs to the picture's right, v down the face, n away from the viewer.
 """
 
@@ -32,8 +33,8 @@ BROWS = {  # side -> (upper edge, lower edge), from the nose outwards
     "right": ((107, 66, 105, 63, 70), (55, 65, 52, 53, 46)),
     "left": ((336, 296, 334, 293, 300), (285, 295, 282, 283, 276)),
 }
-OVAL = (10, 338, 297, 332, 284, 251, 389, 356, 454, 323, 361, 288, 397, 365, 379, 378, 400, 377, 152, 148, 176, 149, 150,
-        136, 172, 58, 132, 93, 234, 127, 162, 21, 54, 103, 67, 109)  # fmt: skip
+OVAL = (10, 338, 297, 332, 284, 251, 389, 356, 454, 323, 361, 288, 397, 365, 379, 378, 400, 377, 152, 148, 176, 149,
+        150, 136, 172, 58, 132, 93, 234, 127, 162, 21, 54, 103, 67, 109)  # fmt: skip
 SIGN = {"right": -1.0, "left": 1.0}  # direction of u
 
 JAW_DROP = 0.42  # sizes of the strongest movement, in outer-eye distances
@@ -109,12 +110,12 @@ class Muscles:
         self.upper, self.lower = np.zeros(count, bool), np.zeros(count, bool)
         for ring in LIPS_UPPER:
             self.upper[list(ring[1:-1])] = True
-        for ring in LIPS_LOWER:
-            self.lower[list(ring)] = True
+        for below in LIPS_LOWER:
+            self.lower[list(below)] = True
         self.mouth = self._at(13, 14)
         half = (self.u[291] - self.u[61]) / 2
         self.half = float(half)
-        self.along = np.clip((self.u - (self.u[291] + self.u[61]) / 2) / half, -1.3, 1.3)  # -1 right corner, 1 left corner
+        self.along = np.clip((self.u - (self.u[291] + self.u[61]) / 2) / half, -1.3, 1.3)  # -1 right, 1 left corner
         line = np.interp(self.along, [-1, 0, 1], [self.v[61], self.mouth[1], self.v[291]])
         self.below = self.v - line  # under the line of the mouth
         self.lips = self.upper | self.lower
@@ -135,11 +136,11 @@ class Muscles:
         jaw = np.where(self.lips & ~self.lower, 0.30 * np.clip(np.abs(self.along), 0, 1) ** 2, jaw)
         narrow = -np.sign(self.along) * np.clip(np.abs(self.along), 0, 1) * self._bump(self.mouth, 0.3, 0.2)
         lift["jaw_open"] = np.column_stack([0.05 * narrow, JAW_DROP * jaw - 0.02 * self._upper_mid(middle), 0.10 * jaw])
-        side = np.where(self.lips & ~self.lower, 0.45, _smooth(-0.22, 0.10, self.below)) * self._bump(
+        side = np.where(self.lips & ~self.lower, 0.55, _smooth(-0.22, 0.10, self.below)) * self._bump(
             (self.mouth[0], self.mouth[1] + 0.15), 0.42, 0.4
         )
         side = np.where(self.lower, np.maximum(side, 0.9), side)
-        lift["jaw_side"] = np.column_stack([0.13 * side, zero, zero])
+        lift["jaw_side"] = np.column_stack([0.17 * side, zero, zero])
         lift["shut"] = self._close_gap(middle)
 
         up, low = self._upper_mid(middle), self._lower_mid(middle)
@@ -152,7 +153,11 @@ class Muscles:
             pull = np.where(self.lips, here**1.6, self._bump((at[0] + s * 0.03, at[1]), 0.16, 0.15))
             cheek = self._bump((at[0] + s * 0.07, at[1] - 0.28), 0.16, 0.12)
             lift[f"smile_{name}"] = np.column_stack(
-                [s * (SMILE_WIDTH * pull + 0.01 * cheek), -SMILE_LIFT * pull - 0.045 * cheek, 0.05 * pull - 0.02 * cheek]
+                [
+                    s * (SMILE_WIDTH * pull + 0.01 * cheek),
+                    -SMILE_LIFT * pull - 0.045 * cheek,
+                    0.05 * pull - 0.02 * cheek,
+                ]
             )
             lid = LIDS[name][1]
             under = self._at(*lid)
@@ -162,7 +167,9 @@ class Muscles:
             height = self._aperture(name, u)
             squeeze[[*LIDS[name][0], *lid]] = 0.0
             squeeze[list(lid[1:-1])] = 1.0
-            lift[f"squint_{name}"] = np.column_stack([zero, -0.42 * np.minimum(height, 0.12) * squeeze - 0.012 * cheek, zero])
+            lift[f"squint_{name}"] = np.column_stack(
+                [zero, -0.42 * np.minimum(height, 0.12) * squeeze - 0.012 * cheek, zero]
+            )
 
             upper, lower = BROWS[name]
             brow = self._at(*upper, *lower)
@@ -171,14 +178,14 @@ class Muscles:
             give = np.where(gap < 0, np.clip(1 + gap / max(0.02, self._lid_top(name) - brow[1] - 0.05), 0, 1), 1.0)
             lift[f"brow_{name}"] = np.column_stack([zero, -BROW_LIFT * above * give, zero])
 
-        inner = {s: self._at(BROWS[s][0][0], BROWS[s][1][0]) for s in BROWS}
+        inner = {name: self._at(BROWS[name][0][0], BROWS[name][1][0]) for name in BROWS}
         knit = sum(
-            np.column_stack([-SIGN[s] * 0.055 * self._bump(inner[s], 0.11, 0.09), 0.06 * self._bump(inner[s], 0.15, 0.08), zero])
-            for s in BROWS
+            np.column_stack([-SIGN[name] * 0.055 * self._bump(at, 0.11, 0.09), 0.06 * self._bump(at, 0.15, 0.08), zero])
+            for name, at in inner.items()
         )
         guard = np.ones_like(u)
-        for s in LIDS:
-            guard[[*LIDS[s][0], *LIDS[s][1]]] = 0.1
+        for lids in LIDS.values():
+            guard[[*lids[0], *lids[1]]] = 0.1
         lift["furrow"] = knit * guard[:, None]
 
         ends = np.where(self.lips, np.clip(np.abs(self.along), 0, 1) ** 1.8, 0)
@@ -205,8 +212,8 @@ class Muscles:
         lift["wrinkle"][:, 1] -= 0.02 * (self._bump(self._at(117), 0.12, 0.1) + self._bump(self._at(346), 0.12, 0.1))
 
         puffed = zero.copy()
-        for s, spot in (("right", (61, 58)), ("left", (291, 288))):
-            puffed = puffed + SIGN[s] * self._bump(self._at(*spot), 0.14, 0.17)
+        for name, spot in (("right", (61, 58)), ("left", (291, 288))):
+            puffed = puffed + SIGN[name] * self._bump(self._at(*spot), 0.14, 0.17)
         lift["puff"] = np.column_stack([0.07 * puffed, zero, -0.10 * np.abs(puffed)])
         return lift
 
@@ -272,7 +279,7 @@ class Muscles:
         width = abs(self.u[upper[-1]] - self.u[upper[0]])
         centre = (self.u[upper[-1]] + self.u[upper[0]]) / 2
         beside = np.clip(1 - ((self.u - centre) / (0.62 * width)) ** 2, 0, 1) ** 0.5
-        fall = np.clip((1 - height) / 0.8, 0, 1) ** 1.3 * (height >= -0.02) * beside  # lashes move whole, skin stretches
+        fall = np.clip((1 - height) / 0.8, 0, 1) ** 1.3 * (height >= -0.02) * beside  # lashes whole, skin stretched
         fall[lower] = 0
         fall[upper[1:-1]] = 1
         result[:, 1] += closing * fall_by * fall
@@ -286,15 +293,15 @@ class Muscles:
 
     def _closed_line(self, side: str, low: np.ndarray) -> np.ndarray:
         """Height of the line in which the lids meet, above or below each vertex: a smooth arc near the lower lid."""
-        upper, lower = (list(points) for points in LIDS[side])
+        lower = list(LIDS[side][1])
         u = self.u[lower]
         middle, half = (u[0] + u[-1]) / 2, abs(u[-1] - u[0]) / 2
-        chord = np.interp(u, *(zip(*sorted(((u[0], low[0]), (u[-1], low[-1]))), strict=True)))
+        ends = np.array(sorted(((u[0], low[0]), (u[-1], low[-1]))))
+        chord = np.interp(u, ends[:, 0], ends[:, 1])
         shape = 1 - ((u - middle) / half) ** 2
         bulge = low + 0.10 * (self._edge(side, 0, u) - low) - chord
         sag = float((bulge * shape).sum() / (shape * shape).sum())  # least squares; the corners stay
         place = np.clip((self.u - middle) / half, -1, 1)
-        ends = np.array(sorted(((u[0], low[0]), (u[-1], low[-1]))))
         return np.interp(self.u, ends[:, 0], ends[:, 1]) + sag * (1 - place**2)
 
 

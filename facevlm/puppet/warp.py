@@ -11,7 +11,11 @@ from facevlm.puppet.shape import BROWS, INNER_LIPS, LIDS, OVAL, FaceFrame
 
 STEP = 4  # pixels per cell of the coarse grid on which the turn of the head is solved
 SETTLE = 10  # fixed-point steps; each shrinks the error by the slope of the displacement (about 0.5 at 25 degrees)
-RINGS = ((1.14, 0.75), (1.34, 0.35), (1.7, 0.0))  # radius of outer vertices / radius of the face's oval, how much they follow
+RINGS = (
+    (1.14, 0.75),
+    (1.34, 0.35),
+    (1.7, 0.0),
+)  # radius of outer vertices / radius of the face's oval, how much they follow
 LID_ROWS = (0.16, 0.38, 0.62)  # share of the way from the edge of the upper lid to the brow
 SUBPIXEL = 4  # fractional bits of polygon vertices
 
@@ -67,9 +71,11 @@ class FaceTriangles:
             return result
         edges = target[:, 1:] - target[:, :1]
         area = edges[:, 0, 0] * edges[:, 1, 1] - edges[:, 0, 1] * edges[:, 1, 0]
-        turned = np.where(np.cross(np.c_[source[:, 1] - source[:, 0], 0 * area], np.c_[source[:, 2] - source[:, 0], 0 * area])[:, 2]
-                          * area <= 0, True, False)  # fmt: skip
-        order = np.argsort(~turned, kind="stable")  # folded triangles first, so that the others lie over them
+        sides = source[:, 1:] - source[:, :1]
+        area_before = sides[:, 0, 0] * sides[:, 1, 1] - sides[:, 0, 1] * sides[:, 1, 0]
+        order = np.argsort(
+            area * area_before > 0, kind="stable"
+        )  # folded triangles first, so that the others lie over them
         usable = order[np.abs(area[order]) > 1e-3]
         affine = _affines(target[usable], source[usable])
         index = np.zeros((high[1] - low[1], high[0] - low[0]), np.int32)
@@ -85,7 +91,11 @@ class FaceTriangles:
         where_x = chosen[:, 0] * x + chosen[:, 1] * y + chosen[:, 2]
         where_y = chosen[:, 3] * x + chosen[:, 4] * y + chosen[:, 5]
         result[low[1] : high[1], low[0] : high[0]] = cv2.remap(
-            image, where_x.reshape(index.shape), where_y.reshape(index.shape), cv2.INTER_CUBIC, borderMode=cv2.BORDER_REFLECT_101
+            image,
+            where_x.reshape(index.shape),
+            where_y.reshape(index.shape),
+            cv2.INTER_CUBIC,
+            borderMode=cv2.BORDER_REFLECT_101,
         )
         return result
 
@@ -133,7 +143,9 @@ class HeadTurn:
         self.neck = chin + self.frame.axes[:, 1] * 0.15 * unit  # of tilts
         self.neck[2] = ears[2]
 
-        xs, ys = np.meshgrid(np.arange(0, width + STEP, STEP, dtype=float), np.arange(0, height + STEP, STEP, dtype=float))
+        xs, ys = np.meshgrid(
+            np.arange(0, width + STEP, STEP, dtype=float), np.arange(0, height + STEP, STEP, dtype=float)
+        )
         self.grid = np.stack([xs, ys], -1).astype(np.float32)
         centre = oval[:, :2].mean(0)
         away = self.grid - centre
@@ -143,7 +155,9 @@ class HeadTurn:
         order = np.argsort(at)
         oval_radius = np.interp(angle, at[order], np.linalg.norm(spokes, axis=1)[order], period=2 * np.pi)
         radius = np.linalg.norm(away, axis=-1) / oval_radius
-        up = np.clip(-(away @ self.frame.axes[:2, 1]) / np.linalg.norm(away, axis=-1).clip(1), 0, 1)  # 1 towards the crown
+        up = np.clip(
+            -(away @ self.frame.axes[:2, 1]) / np.linalg.norm(away, axis=-1).clip(1), 0, 1
+        )  # 1 towards the crown
         back = ears[2]
         rim = [(1.2, 0.5), (1.45, 0.95), (1.9, 1.0), (2.6, 1.0), (4.5, 1.0)]
         points = [landmarks[:468].astype(float)]
@@ -171,9 +185,7 @@ class HeadTurn:
         turn = self.rotation(yaw, pitch) - np.eye(3)
         x, y = self.grid[..., 0] - self.pivot[0], self.grid[..., 1] - self.pivot[1]
         z = self.depth - np.float32(self.pivot[2])
-        turned = [
-            self.turn_weight * np.float32(1) * (turn[i, 0] * x + turn[i, 1] * y + turn[i, 2] * z) for i in (0, 1)
-        ]
+        turned = [self.turn_weight * (turn[i, 0] * x + turn[i, 1] * y + turn[i, 2] * z) for i in (0, 1)]
         c, s = np.cos(np.radians(roll)) - 1, np.sin(np.radians(roll))
         nx, ny = self.grid[..., 0] - self.neck[0] + turned[0], self.grid[..., 1] - self.neck[1] + turned[1]
         carried = (c * nx - s * ny + shift[0] * self.frame.unit, s * nx + c * ny + shift[1] * self.frame.unit)
@@ -184,25 +196,29 @@ class HeadTurn:
     def forward(self, points: np.ndarray, field: np.ndarray) -> np.ndarray:
         """Where points of the photo, float (N, 2) pixels, are drawn."""
         at = (points / STEP).astype(np.float32).reshape(-1, 1, 2)
-        return points + cv2.remap(field, at, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE).reshape(-1, 2)
+        return points + sample(field, at, cv2.INTER_LINEAR, cv2.BORDER_REPLICATE).reshape(-1, 2)
 
     def inverse(self, field: np.ndarray) -> np.ndarray:
         """Where each pixel comes from: float32 (H, W, 2) pixels of the photo."""
         back = np.zeros_like(field)
         for _ in range(SETTLE):
             at = (self.grid + back) / STEP
-            seen = cv2.remap(field, at, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+            seen = sample(field, at, cv2.INTER_LINEAR, cv2.BORDER_REPLICATE)
             back = -0.85 * seen + 0.15 * back
         return back
 
 
+def sample(image: np.ndarray, where: np.ndarray, how: int, border: int) -> np.ndarray:
+    """cv2.remap with one map of (x, y): float32 (h, w, 2) pixels of the image."""
+    return np.asarray(cv2.remap(image, where, np.empty(0, np.float32), how, borderMode=border))
+
+
 def enlarge(coarse: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     """Coarse displacement on the grid → float32 (H, W, 2) at every pixel."""
-    height, width = coarse.shape[:2]
-    xs = np.arange(width * STEP, dtype=np.float32)
     matrix = np.array([[1 / STEP, 0, 0], [0, 1 / STEP, 0]], np.float32)
-    del xs, height
-    return cv2.warpAffine(coarse, matrix, size, flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP, borderMode=cv2.BORDER_REPLICATE)
+    return cv2.warpAffine(
+        coarse, matrix, size, flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP, borderMode=cv2.BORDER_REPLICATE
+    )
 
 
 def _smooth(low: np.ndarray | float, high: np.ndarray | float, x: np.ndarray) -> np.ndarray:

@@ -1,0 +1,118 @@
+"""Scenes: several people, paths, cuts, occlusion, frame times, rotation."""
+
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+
+from facevlm.errors import UsageError
+from facevlm.faces.detect import WholeFrame
+from facevlm.puppet.moves import Move
+from facevlm.puppet.puppet import Puppet
+from facevlm.puppet.record import write_clip
+from facevlm.puppet.scene import Actor, Film, Key, Occluder, Scene, Shot
+from facevlm.puppet.script import Idle, Script
+
+NOTHING = Script((), 2.0, Idle(amount=0.0))
+
+
+def test_two_people_cross(puppet: Puppet) -> None:
+    left = Actor("A", puppet, NOTHING, (Key(0, 0.25, 0.5, 0.4), Key(2, 0.75, 0.5, 0.4)))
+    right = Actor("B", puppet, NOTHING, (Key(0, 0.75, 0.5, 0.4), Key(2, 0.25, 0.5, 0.4)))
+    scene = Scene((Shot(2.0, (left, right)),), (480, 320), Film(fps=Fraction(5)))
+    frames = list(scene.frames())
+    centres = {name: [float(f.boxes[name][[0, 2]].mean()) for f in frames] for name in "AB"}
+    assert centres["A"][0] == pytest.approx(120, abs=3) and centres["B"][0] == pytest.approx(360, abs=3)
+    assert np.all(np.diff(centres["A"]) > 0) and np.all(np.diff(centres["B"]) < 0)
+    assert [sorted(f.hidden) for f in frames] == [["A"] if 0.75 < f.time < 1.25 else [] for f in frames]
+    found = WholeFrame().detect(frames[0].image).boxes
+    assert len(found) == 2
+    for name in "AB":
+        middle = frames[0].boxes[name].reshape(2, 2).mean(0)
+        assert any((box[:2] < middle).all() and (middle < box[2:]).all() for box in found)
+
+
+def test_who_leaves_the_frame_has_no_box_and_no_events_there(puppet: Puppet) -> None:
+    script = Script((Move("smile", 0.2, 0.9), Move("brow_raise", 2.2, 3.0)), 3.2, Idle(amount=0.0))
+    goes = Actor("A", puppet, script, (Key(1, 0.5, 0.5, 0.5), Key(2, 1.6, 0.5, 0.5)))
+    scene = Scene((Shot(3.2, (goes,)),), (320, 240), Film(fps=Fraction(10)))
+    frames = list(scene.frames())
+    assert [bool(f.boxes) for f in frames if f.time < 1.1 or f.time > 2] == [
+        f.time < 1.1 for f in frames if f.time < 1.1 or f.time > 2
+    ]
+    assert [event.action for event in scene.truth(frames)["A"]] == ["smile"]
+
+
+def test_a_hand_before_the_face_makes_events_unsure(puppet: Puppet) -> None:
+    script = Script((Move("smile", 0.2, 0.9), Move("pout", 1.3, 1.9)), 2.0, Idle(amount=0.0))
+    hand = Occluder((Key(1.2, 0.5, 0.6, 0.6), Key(2.0, 0.5, 0.6, 0.6)))
+    scene = Scene((Shot(2.0, (Actor("A", puppet, script),), occluders=(hand,)),), puppet.size, Film(fps=Fraction(10)))
+    frames = list(scene.frames())
+    assert {f.time >= 1.2 for f in frames if f.hidden} == {True}
+    assert {event.action: event.sure for event in scene.truth(frames)["A"]} == {"smile": True, "pout": False}
+
+
+def test_a_cut_changes_the_people_and_cuts_events_short(puppet: Puppet) -> None:
+    script = Script((Move("head_tilt_left", 0.4, 1.6),), 2.0, Idle(amount=0.0))
+    scene = Scene(
+        (Shot(1.0, (Actor("A", puppet, script),)), Shot(2.0, (Actor("B", puppet, NOTHING),))),
+        (240, 240),
+        Film(fps=Fraction(10)),
+    )
+    frames = list(scene.frames())
+    assert [set(f.boxes) for f in frames] == [{"A"} if f.time < 1 else {"B"} for f in frames]
+    truth = scene.truth(frames)
+    assert truth["B"] == () and [round(event.t1, 1) for event in truth["A"]] == [0.9]
+
+
+def test_the_same_seed_gives_the_same_frames(puppet: Puppet) -> None:
+    def film(seed: int) -> list[np.ndarray]:
+        film = Film(fps=Fraction(4), noise=5, light=0.4, blur=1, seed=seed)
+        scene = Scene((Shot(1.0, (Actor("A", puppet, NOTHING),), shake=0.02),), (200, 200), film)
+        return [frame.image for frame in scene.frames()]
+
+    assert all(np.array_equal(a, b) for a, b in zip(film(1), film(1), strict=True))
+    assert not np.array_equal(film(1)[0], film(2)[0])
+
+
+def test_irregular_frame_times_are_kept_in_the_file(puppet: Puppet, tmp_path: Path) -> None:
+    scene = Scene.of(puppet, NOTHING, film=Film(fps=Fraction(20), vary=0.6, seed=3))
+    clip = write_clip(tmp_path / "vfr.mp4", scene)
+    gaps = np.diff(clip.times)
+    assert gaps.max() > 1.5 * gaps.min() > 0
+    with av.open(clip.path) as container:
+        times = [float(frame.pts * frame.time_base) for frame in container.decode(video=0)]
+    assert np.allclose(np.array(times) - times[0], clip.times, atol=1e-3)
+
+
+def test_ntsc_rate_is_exact() -> None:
+    scene = Scene((Shot(2.0, ()),), (64, 64), Film(fps=Fraction(30000, 1001)))
+    assert scene.times()[30] == pytest.approx(1.001, abs=1e-9)
+
+
+def test_a_rotated_file_shows_upright(puppet: Puppet, tmp_path: Path) -> None:
+    scene = Scene((Shot(0.2, (Actor("A", puppet, NOTHING),)),), (240, 160), Film(fps=Fraction(10), rotation=90))
+    clip = write_clip(tmp_path / "turned.mp4", scene)
+    with av.open(clip.path) as container:
+        frame = next(container.decode(video=0))
+        upright = np.rot90(frame.to_ndarray(format="rgb24"), frame.rotation // 90)
+    assert (frame.width, frame.height) == (160, 240) and upright.shape == (160, 240, 3)
+    expected = next(iter(scene.frames())).image
+    assert np.abs(upright.astype(int) - expected).mean() < 6
+
+
+def test_the_record_has_the_form_of_an_annotation(puppet: Puppet, tmp_path: Path) -> None:
+    script = Script((Move("wink", 0.1, 0.5, side="left"),), 0.6, Idle(amount=0.0))
+    record = write_clip(tmp_path / "wink.mp4", Scene.of(puppet, script, film=Film(fps=Fraction(10)))).record()
+    assert record["clip"] == "wink" and record["people"] == [{"id": "A", "main": True}]
+    wink = next(event for event in record["events"] if event["action"] == "wink")
+    assert {"who", "t0", "t1", "action", "strength", "sure", "image_side"} <= set(wink) and wink[
+        "image_side"
+    ] == "right"
+
+
+def test_shots_must_follow_each_other() -> None:
+    with pytest.raises(UsageError, match="end one after the other"):
+        Scene((Shot(2.0, ()), Shot(1.0, ())))
