@@ -9,10 +9,10 @@ from typing import Protocol
 
 import cv2
 import numpy as np
-from ai_edge_litert.interpreter import Interpreter
 
 from facevlm.faces.attention_graph import AttentionGraph, Region, cut
 from facevlm.faces.faces import FaceMesh
+from facevlm.faces.runtime import start
 from facevlm.faces.weights import load
 
 CROP = 192  # pixels, side of the network's input
@@ -48,6 +48,12 @@ class Roi:
     def from_detection(cls, box: np.ndarray, keypoints: np.ndarray) -> "Roi":
         """Region around a detection; box float (4,) xyxy, keypoints float (K, 2) with the eyes first, pixels."""
         return cls._around(box[:2], box[2:], keypoints[0], keypoints[1])
+
+    @classmethod
+    def from_box(cls, box: np.ndarray) -> "Roi":
+        """Upright region around a face whose eyes are not known; box float (4,) xyxy pixels."""
+        x, y = (box[:2] + box[2:]) / 2
+        return cls(float(x), float(y), float(max(box[2:] - box[:2])) * ROI_SCALE, 0.0)
 
     @classmethod
     def _around(cls, low: np.ndarray, high: np.ndarray, right_eye: np.ndarray, left_eye: np.ndarray) -> "Roi":
@@ -132,8 +138,7 @@ class Network:
     """One TFLite graph: arrays in, arrays out, by the order of the graph's inputs and outputs."""
 
     def __init__(self, model: bytes, threads: int) -> None:
-        self._interpreter = Interpreter(model_content=model, num_threads=threads)
-        self._interpreter.allocate_tensors()
+        self._interpreter = start(model, threads=threads)
         self._inputs = [detail["index"] for detail in self._interpreter.get_input_details()]
         self._outputs = [detail["index"] for detail in self._interpreter.get_output_details()]
 
