@@ -72,3 +72,9 @@ class Description:
     warnings: tuple[str, ...]
     shots: tuple[tuple[float, float], ...] = ()
     filmstrip: tuple[Thumbnail, ...] = field(default=(), repr=False)
+
+    def to_json(self, *, indent: int | None = 2) -> str:
+        """The document of schema facevlm/description/1."""
+        from facevlm.exports.json_document import to_json
+
+        return to_json(self, indent=indent)

@@ -176,7 +176,8 @@ class FaceFinder:
             first = self._mesh.fit(frame.image, Roi.from_detection(box, keypoints))
             if first.presence >= 0.2:  # the first fit from a detector's box is rough; fit again from its landmarks
                 new.append(self._fit(frame, Roi.from_landmarks(first.landmarks), score=float(score)))
-        return new
+        expected = self.tracker.predictions(frame.time).values()
+        return new + [self._fit(frame, Roi.from_box(box)) for box in expected]
 
     def _fit(
         self, frame: Frame, roi: Roi, *, carried: int | None = None, score: float | None = None
