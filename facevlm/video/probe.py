@@ -40,7 +40,7 @@ def probe(path: str | Path) -> VideoInfo:
                 height=height,
                 fps=stated_rate(stream),
                 rotation=canvas.rotation,
-                codec=stream.codec_context.name,
+                codec=stream.codec_context.codec.canonical_name,  # "av1", not "libdav1d"
             )
         raise no_picture(path, damage)
 
