@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from facevlm.errors import UsageError
+from facevlm.errors import InputError, UsageError, VideoError
 from facevlm.faces.align import aligned_crop
 from facevlm.faces.detect import DETECTORS, Detector
 from facevlm.faces.embed import EMBEDDERS, Embedder
@@ -82,7 +82,6 @@ class Perception:
 
     Attributes:
         video: Facts of the file.
-        report: What was decoded and what was damaged; complete after the last moment.
         shots: (start, end) seconds of each shot, complete after the last moment.
         tracks: One summary per person, main characters first; complete after the last moment.
     """
@@ -97,7 +96,6 @@ class Perception:
         self._rate, self._start, self._end, self._config = parse_rate(fps), start, end, config
         self._clip = Video.open(clip)
         self.video: VideoInfo = self._clip.info
-        self.report: DecodeReport = self._clip.report
         self.shots: list[tuple[float, float]] = []
         self.tracks: list[TrackSummary] = []
 
@@ -112,7 +110,25 @@ class Perception:
                 self.shots[-1] = (self.shots[-1][0], frame.time)
                 shot = len(self.shots) - 1
                 yield Moment(frame.index, frame.time, shot, frame.image, tuple(finder.look(frame, shot)))
+        if not self.shots:
+            raise self._nothing_there()
         self.tracks = finder.tracker.finish()
+
+    @property
+    def report(self) -> DecodeReport:
+        """What was decoded and what was damaged; complete after the last moment."""
+        return self._clip.report
+
+    def _nothing_there(self) -> InputError:
+        """The error of a clip or range without a frame."""
+        start, last = self._start or 0.0, self.report.last_time or 0.0
+        if self._start is None and self._end is None:
+            return VideoError("no picture could be decoded", where=self.video.path, mend="copy or convert it again")
+        if start > last:
+            what = f"the start {start:g} s is after the end of the clip, whose last frame is at {last:.2f} s"
+        else:
+            what = f"no frame lies between {start:g} s and {self._end:g} s"
+        return UsageError(what, where=self.video.path, mend="give --start and --end within the clip")
 
 
 class FaceFinder:
