@@ -164,7 +164,7 @@ class Puppet:
             return layer
         where = enlarge(self.turn.grid + self.turn.inverse(self._field(controls)), self.size)
         how = cv2.INTER_CUBIC if layer.ndim == 3 else cv2.INTER_LINEAR
-        return sample(layer, where, how, cv2.BORDER_REFLECT_101)
+        return sample(layer, where, how, cv2.BORDER_REPLICATE)
 
     def _field(self, controls: Controls) -> np.ndarray:
         return self.turn.field(

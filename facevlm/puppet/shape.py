@@ -180,7 +180,7 @@ class Muscles:
 
         inner = {name: self._at(BROWS[name][0][0], BROWS[name][1][0]) for name in BROWS}
         knit = sum(
-            np.column_stack([-SIGN[name] * 0.055 * self._bump(at, 0.11, 0.09), 0.06 * self._bump(at, 0.15, 0.08), zero])
+            np.column_stack([-SIGN[name] * 0.075 * self._bump(at, 0.13, 0.10), 0.07 * self._bump(at, 0.17, 0.09), zero])
             for name, at in inner.items()
         )
         guard = np.ones_like(u)

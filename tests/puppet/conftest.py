@@ -69,7 +69,7 @@ def signals(landmarks: np.ndarray) -> dict[str, float]:
         "lift_right": float(local[[0, 17], 1].mean() - local[61, 1]),
         "lift_left": float(local[[0, 17], 1].mean() - local[291, 1]),
         "lips_red": float(np.linalg.norm(local[0] - local[13]) + np.linalg.norm(local[17] - local[14])),
-        "lower_lip_x": float(local[17, 0] - local[1, 0]),
+        "chin_x": float(local[152, 0]),
         "yaw": float(np.degrees(np.arctan2(-frame.axes[0, 2], frame.axes[2, 2]))),
         "pitch": float(np.degrees(np.arctan2(frame.axes[1, 2], frame.axes[2, 2]))),
         "roll": float(np.degrees(np.arctan2(frame.axes[1, 0], frame.axes[0, 0]))),
