@@ -12,9 +12,9 @@ from facevlm.expression.rest import FINE_PX
 from facevlm.expression.runs import STEP_S, Run, hysteresis, smooth
 
 PER_DEGREE = 0.0050  # eye widths that the iris moves when eye and head turn against each other by one degree
-ON, OFF = 0.105, 0.065  # eye widths off the usual direction
-IN_HEAD = 0.05  # eye widths that the eyes must have moved in the head
-UP_ON, UP_OFF, DOWN_ON, DOWN_OFF = 0.06, 0.04, 0.065, 0.04
+ON, OFF = 0.085, 0.05  # eye widths off the usual direction
+IN_HEAD = 0.04  # eye widths that the eyes must have moved in the head
+UP_ON, UP_OFF, DOWN_ON, DOWN_OFF = 0.05, 0.03, 0.055, 0.035
 LOWERED = 0.74  # share of the open level lost by lids that follow eyes looking down
 LEVEL_Y = 0.045  # eye widths: where the iris stands when looking straight ahead
 

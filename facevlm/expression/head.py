@@ -12,7 +12,9 @@ import numpy as np
 from facevlm.expression.candidate import Candidate
 from facevlm.expression.runs import STEP_S, Run, smooth
 
-HOLD_S = 0.8
+HOLD_S = 0.7
+RETURN = 0.35  # share of a swing within which an angle counts as the usual one
+SWAY_S = 0.9  # longest swing of a sway
 RHYTHM_SWINGS = 3  # alternating swings that make a nod or a shake
 
 
@@ -68,7 +70,10 @@ def find(run: Run) -> list[Candidate]:
         swings = turning_points(angle, reversal=axis.rhythm_swing * 0.6 if axis.rhythm else axis.swing * 0.35)
         rhythms = _rhythms(run, axis, swings) if axis.rhythm else []
         found += rhythms
-        for swing in swings:
+        usual = float(np.median(angle))
+        for i, swing in enumerate(swings):
+            if _returns(angle, swings[max(i - 2, 0) : i + 1], usual):
+                continue
             event = _movement(run, axis, angle, swing)
             if event and not any(r.t0 - 0.1 <= event.peak <= r.t1 + 0.1 for r in rhythms):
                 found.append(event)
@@ -95,6 +100,26 @@ def turning_points(angle: np.ndarray, reversal: float) -> list[Swing]:
     pivots.append(len(angle) - 1)
     pivots = sorted(set(pivots))
     return [Swing(a, b, float(angle[b] - angle[a])) for a, b in pairwise(pivots)]
+
+
+def _returns(angle: np.ndarray, last: list[Swing], usual: float) -> bool:
+    """Whether the last swing only undoes the one before: out from the usual angle and back to it is one movement.
+
+    Three quick wide swings in a row are a sway, in which every swing counts.
+    """
+    if len(last) < 2:
+        return False
+    before, swing = last[-2:]
+    if len(last) == 3 and all(
+        abs(s.change) > 0.6 * abs(swing.change) and (s.stop - s.start) * STEP_S < SWAY_S for s in last
+    ):
+        return False
+    near = RETURN * abs(swing.change)
+    return (
+        abs(before.change) > 0.6 * abs(swing.change)
+        and abs(angle[before.start] - usual) < near
+        and abs(angle[swing.stop] - usual) < near
+    )
 
 
 def _movement(run: Run, axis: Axis, angle: np.ndarray, swing: Swing) -> Candidate | None:

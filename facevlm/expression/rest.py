@@ -1,35 +1,36 @@
 """The level each signal has when the face rests: the person's own median, held near what faces in general have.
 
-A state that fills the clip would vanish into the person's own median (someone who smiles all the time), so the median
-may leave the general level only by a band. General levels and bands were set by looking at neutral stretches of about
-ten people and are no norms.
+A state that fills the clip would vanish into the person's own median (someone who smiles all the time), so rest may not
+lie where only an expression can be: a mouth wider, corners higher, lids lower than any neutral face of those seen. On
+the other side people differ (thin lips, narrow mouths, corners that hang), and their own median is taken. The bounds
+were set by looking at neutral stretches of about thirty people and are no norms.
 """
 
 import numpy as np
 
 from facevlm.expression.event import SignalTable
 
-# name: (general level, band), in the unit of the signal
-GENERAL: dict[str, tuple[float, float]] = {
-    "lid_left": (0.28, 0.08),
-    "lid_right": (0.28, 0.08),
-    "brow_inner_left": (0.25, 0.045),
-    "brow_inner_right": (0.25, 0.045),
-    "brow_outer_left": (0.20, 0.045),
-    "brow_outer_right": (0.20, 0.045),
-    "brow_distance": (0.31, 0.03),
-    "brow_lines": (0.012, 0.010),
-    "mouth_aperture": (0.0, 0.01),
-    "mouth_width": (0.55, 0.05),
-    "corner_left": (-0.005, 0.02),
-    "corner_right": (-0.005, 0.02),
-    "lip_height": (0.20, 0.05),
-    "mouth_shift": (0.0, 0.025),
-    "jaw_shift": (0.0, 0.03),
-    "nose_lip": (0.165, 0.035),
-    "nose_height": (0.44, 0.04),
-    "cheek_left": (0.285, 0.025),
-    "cheek_right": (0.285, 0.025),
+# name: (lowest, general, highest) level that can be rest, in the unit of the signal
+GENERAL: dict[str, tuple[float, float, float]] = {
+    "lid_left": (0.18, 0.28, 0.40),
+    "lid_right": (0.18, 0.28, 0.40),
+    "brow_inner_left": (0.17, 0.25, 0.31),
+    "brow_inner_right": (0.17, 0.25, 0.31),
+    "brow_outer_left": (0.12, 0.20, 0.27),
+    "brow_outer_right": (0.12, 0.20, 0.27),
+    "brow_distance": (0.25, 0.31, 0.40),
+    "brow_lines": (0.002, 0.012, 0.022),
+    "mouth_aperture": (-0.01, 0.0, 0.01),
+    "mouth_width": (0.42, 0.55, 0.60),
+    "corner_left": (-0.09, -0.005, 0.015),
+    "corner_right": (-0.09, -0.005, 0.015),
+    "lip_height": (0.08, 0.20, 0.32),
+    "mouth_shift": (-0.05, 0.0, 0.05),
+    "jaw_shift": (-0.05, 0.0, 0.05),
+    "nose_lip": (0.12, 0.165, 0.24),
+    "nose_height": (0.38, 0.44, 0.52),
+    "cheek_left": (0.26, 0.285, 0.34),
+    "cheek_right": (0.26, 0.285, 0.34),
 }
 FINE_PX = 60.0  # px between the outer eye corners, below which lids' small changes, gaze and fine shapes are not judged
 LID_SHUT = 0.5  # of the open level: below, brows and gaze are not looked at, because the mesh moves them along
@@ -48,7 +49,7 @@ def rest_levels(table: SignalTable) -> dict[str, float]:
     """
     spent = np.gradient(table.times) if len(table.times) > 1 else np.ones(len(table.times))
     levels: dict[str, float] = {}
-    for name, (general, band) in GENERAL.items():
+    for name, (lowest, general, highest) in GENERAL.items():
         values = table.values[name]
         usable = np.isfinite(values)
         if name in MOUTH_SHAPE or name.startswith("cheek"):
@@ -60,5 +61,5 @@ def rest_levels(table: SignalTable) -> dict[str, float]:
             levels[name] = general
             continue
         own = float(np.percentile(values[usable], PERCENTILE.get(name, 50)))
-        levels[name] = float(np.clip(own, general - band, general + band))
+        levels[name] = float(np.clip(own, lowest, highest))
     return levels
