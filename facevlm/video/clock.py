@@ -90,10 +90,10 @@ class Clock:
         elif self.missing and self.missing == frames:
             found.append(f"The file has no frame times; they are counted at its stated rate of {self.rate} per second.")
         elif self.missing:
-            found.append(f"{self.missing} frames have no time stamp; they were placed one step after the frame before.")
+            found.append(f"Frames without a time stamp, placed one step after the frame before: {self.missing}.")
         if self.hidden:
-            found.append(f"{self.hidden} frames are not later than the frame before; they were left out.")
+            found.append(f"Frames left out because they are not later than the frame before: {self.hidden}.")
         if self.restarts:
-            found.append(f"The time stamps jump {self.restarts} times; time was continued across each jump.")
+            found.append(f"Jumps of the time stamps, across which time was continued: {self.restarts}.")
         return found
 

@@ -142,6 +142,8 @@ def _packets(
                 if packet.size:  # the empty packet at the end would flush too early when reading goes on after an error
                     yield packet
             break
+        except IndexError:  # PyAV at the end of a file in which a stream appeared midway: that one cannot be flushed
+            break
         except (av.FFmpegError, MemoryError) as error:
             errors += 1
             on_damage(_reason(error))

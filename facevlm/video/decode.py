@@ -26,12 +26,14 @@ class Video:
 
     Attributes:
         info: Facts of the file.
-        report: Account of the latest `frames` call: running while it runs, complete when it is exhausted.
+        report: Account of the latest `frames` call (before the second one: of the first): running while it runs,
+            complete when it is exhausted.
     """
 
     def __init__(self, info: VideoInfo) -> None:
         self.info = info
         self.report = DecodeReport()
+        self._used = False
 
     @classmethod
     def open(cls, path: str | Path) -> "Video":
@@ -73,7 +75,9 @@ class Video:
         """
         if start is not None and end is not None and end <= start:
             raise UsageError(f"the end ({end} s) is not after the start ({start} s)", mend="give --start below --end")
-        self.report = DecodeReport()
+        if self._used:
+            self.report = DecodeReport()
+        self._used = True
         return self._frames(self.report, 0.0 if start is None else start, end, keep)
 
     def _frames(
@@ -129,11 +133,9 @@ class Video:
 def _conclude(report: DecodeReport, clock: Clock, canvas: Canvas) -> None:
     """Adds to the report what was wrong with packets, times and sizes."""
     if report.frames_damaged:
-        report.warnings.append(
-            f"{report.frames_damaged} frames or packets are damaged; what could be decoded of them was used."
-        )
+        report.warnings.append(f"Damaged frames or packets: {report.frames_damaged}. What could be decoded was used.")
     report.warnings.extend(clock.warnings(report.frames_decoded))
     if canvas.refitted:
         report.warnings.append(
-            f"The size of the picture changes; {canvas.refitted} frames were fitted into that of the first one."
+            f"The size of the picture changes. Frames fitted into the size of the first one: {canvas.refitted}."
         )

@@ -9,10 +9,12 @@ exposure changes and flashes leave it alike. A frame begins a shot when all of t
     counterpart; a hand moved over a face hides texture, but what it leaves free is found;
 3.  it differs 1.5 times as much as the frames just before differed among themselves: a fast pan is no chain of cuts.
 
-Frames without any texture are no pictures. A bright one (flash, white-out) is skipped: the next picture is compared with
-the one before it. Going to black is a cut; what follows a black stretch of at most half a second belongs to the shot
-that the black began, what follows a longer one begins another. So a fade through black gives one or two cuts, a
-dissolve none (no frame of it differs enough), a jump cut within one scene usually none.
+A flash is skipped: a bright frame without texture, or up to three frames that became brighter all over and largely
+white; the next picture is compared with the one before them (a true cut to such a picture is told that much later).
+Going to black is a cut; what follows a black stretch of at most half a second belongs to the shot that the black began,
+what follows a longer one begins another. So a fade through black gives one or two cuts, a dissolve none (no frame of it
+differs enough), a jump cut within one scene usually none. Whatever hides most of the picture within two frames, such as
+a hand held before the lens, cannot be told from a cut.
 """
 
 import cv2
@@ -20,8 +22,8 @@ import numpy as np
 
 SIDE = 32  # pixels of the reduced picture
 REACH = 4  # of them: 12 % of the picture, how far a place is looked for
-MIN_DECORRELATION = 0.4  # 1 - correlation of luma; cuts between annotated clips 0.42-1.6, steady shots at 30 fps below 0.35
-MIN_MISMATCH = 0.6  # in units of the picture's own spread; annotated cuts 0.77-2.2, steady shots below 0.5
+MIN_DECORRELATION = 0.4  # 1 - correlation of luma; cuts between real clips 0.41-1.7, within shots below 0.33
+MIN_MISMATCH = 0.6  # in units of the picture's spread; cuts between real clips 0.65-1.9, within shots below 0.5
 MIN_RISE = 1.5
 BLANK_SPREAD = 4.0  # grey levels of 255
 BLACK_LEVEL = 40.0
@@ -127,7 +129,8 @@ def _mismatch(a: np.ndarray, b: np.ndarray) -> float:
     """Returns how badly textured places of the one are found in the other, the better of both directions."""
     window = cv2.createHanningWindow((a.shape[1], a.shape[0]), cv2.CV_32F)
     shift, _ = cv2.phaseCorrelate(np.ascontiguousarray(a[..., 0]), np.ascontiguousarray(b[..., 0]), window)
-    return min(_unfound(a, b, shift), _unfound(b, a, (-shift[0], -shift[1])))
+    x, y = shift
+    return min(_unfound(a, b, (x, y)), _unfound(b, a, (-x, -y)))
 
 
 def _unfound(a: np.ndarray, b: np.ndarray, shift: tuple[float, float]) -> float:
