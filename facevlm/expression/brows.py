@@ -7,7 +7,7 @@ from facevlm.expression.candidate import Candidate, candidate
 from facevlm.expression.rest import FINE_PX
 from facevlm.expression.runs import Run, hysteresis, smooth
 
-RAISE_ON, RAISE_OFF = 0.036, 0.020  # e over the rest level
+RAISE_ON, RAISE_OFF = 0.035, 0.02  # e over the rest level
 FURROW_ON = 0.026  # e: closer by this much, lowering counted half
 LINES_ON, LINES_LEAST = 0.85, 0.014  # lines this many doublings over rest, and at least this contrast
 OFF = 0.55  # of either

@@ -1,4 +1,4 @@
-"""What the mouth does: open, close, speak, smile, press, pout, corners down, pulled aside; and a wrinkled nose."""
+"""What the mouth does: open, close, speak, smile, press, pout, corners down, pulled aside."""
 
 import numpy as np
 from scipy.signal import find_peaks
@@ -9,6 +9,7 @@ from facevlm.expression.runs import STEP_S, Run, hysteresis, smooth
 
 OPEN_ON, OPEN_OFF = 0.10, 0.05  # e between the lips
 OPEN_IN_SMILE = 0.15  # e: a toothy smile parts the lips anyway
+LAUGH_ON, LAUGH_OFF = 0.21, 0.15  # e between the lips of a smile
 CLOSED = 0.02  # e
 CLOSE_FROM, CLOSE_WITHIN_S, CLOSE_STAYS_S = 0.12, 0.14, 0.2
 SPEECH_PROMINENCE, SPEECH_GAP_S, SPEECH_PEAKS = 0.025, 0.75, 3
@@ -21,16 +22,16 @@ POUT_ASIDE = 0.2  # share: while the mouth is pulled aside
 DOWN_ON, DOWN_OFF = 0.022, 0.010  # e: both corners below rest
 ASIDE_ON, ASIDE_OFF = 0.06, 0.035  # e, plus ASIDE_PER_DEGREE for the turn of the head
 ASIDE_PER_DEGREE = 0.007
-WRINKLE_ON, WRINKLE_OFF = 0.045, 0.025  # e: side of the nose shortened
 MAX_YAW = 35.0  # degrees: beyond, the far half of the mouth is not seen
 
 
 def find(run: Run, rest: dict[str, float]) -> list[Candidate]:
-    """All mouth, nose and jaw actions of one run."""
+    """All mouth and jaw actions of one run."""
     m = _Mouth(run, rest)
     speaking = _speaking(m)
     found = [s for s in _smiles(m) if s.level >= SMILE_ON + (SMILE_IN_SPEECH if _share(s, speaking) > 0.5 else 0)]
     smiling = during(run, found)
+    found += _laughs(m, smiling)
     found += speaking
     found += _openings(m, smiling, during(run, speaking))
     found += _closings(m, during(run, speaking))
@@ -50,7 +51,6 @@ class _Mouth:
         self.corner = {s: smooth(get(f"corner_{s}") - rest[f"corner_{s}"], 0.03) for s in ("left", "right")}
         self.lips = smooth(get("lip_height") / rest["lip_height"] - 1, 0.03)
         self.shift = smooth(get("mouth_shift") - rest["mouth_shift"], 0.03)
-        self.nose = smooth(get("nose_height") - rest["nose_height"], 0.05)
         self.eyes = (run["lid_left"] / rest["lid_left"] + run["lid_right"] / rest["lid_right"]) / 2
         self.yaw_change = np.abs(run["yaw"] - np.nanmedian(run["yaw"]))
 
@@ -72,6 +72,14 @@ def _smiles(m: _Mouth) -> list[Candidate]:
         for s in hysteresis(one, ONE_SIDED * 1.2, ONE_SIDED * 0.6, min_s=0.2, bridge_s=0.15):
             found.append(candidate(m.run, s, "smile", difference + 0.07, side))
     return [_with_side(m, f) for f in found]
+
+
+def _laughs(m: _Mouth, smiling: np.ndarray) -> list[Candidate]:
+    """A smile with the mouth wide open."""
+    level = np.where(smiling, smooth(m.aperture, 0.08), np.nan)
+    return [
+        candidate(m.run, s, "laugh", level) for s in hysteresis(level, LAUGH_ON, LAUGH_OFF, min_s=0.4, bridge_s=0.3)
+    ]
 
 
 def _with_side(m: _Mouth, smile: Candidate) -> Candidate:
@@ -174,7 +182,6 @@ def _shapes(m: _Mouth, smiling: np.ndarray, speaking: np.ndarray) -> list[Candid
         ("pout", pout, POUT_ON, POUT_OFF, 0.2),
         ("lip_press", press, PRESS_ON, PRESS_OFF, 0.28),
         ("mouth_corner_down", drop, DOWN_ON, DOWN_OFF, 0.15),
-        ("nose_wrinkle", np.where(smiling, np.nan, -m.nose), WRINKLE_ON, WRINKLE_OFF, 0.2),
     ):
         for s in hysteresis(level, on, off, min_s=min_s, bridge_s=0.2):
             found.append(candidate(run, s, action, level))

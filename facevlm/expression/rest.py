@@ -39,6 +39,7 @@ LID_SHUT = 0.5  # of the open level: below, brows and gaze are not looked at, be
 MOUTH_SHAPE = ("mouth_width", "corner_left", "corner_right", "lip_height", "mouth_shift", "nose_lip", "nose_height")
 MOUTH_SHUT = 0.02  # e: mouth shapes rest with the lips together
 PERCENTILE = {"lid_left": 75, "lid_right": 75, "brow_lines": 35}  # where the median is not the rest
+NARROWEST = 0.08  # ratio: opening of the lids that is not taken for an open eye
 ENOUGH_S = 0.25  # seconds of such frames that make a level the person's own
 
 
@@ -62,4 +63,13 @@ def rest_levels(table: SignalTable) -> dict[str, float]:
             continue
         own = float(np.percentile(values[usable], PERCENTILE.get(name, 50)))
         levels[name] = float(np.clip(own, lowest, highest))
+    _uneven_lids(table, levels)
     return levels
+
+
+def _uneven_lids(table: SignalTable, levels: dict[str, float]) -> None:
+    """One eye that is always narrower than any open eye, beside an open one, is how the person looks."""
+    for name, other in (("lid_left", "lid_right"), ("lid_right", "lid_left")):
+        values = table.values[name][np.isfinite(table.values[name])]
+        if len(values) and levels[other] > GENERAL[other][0]:
+            levels[name] = min(levels[name], max(float(np.percentile(values, PERCENTILE[name])), NARROWEST))
