@@ -8,7 +8,7 @@ from facevlm.expression.rest import FINE_PX
 from facevlm.expression.runs import Run, hysteresis, smooth
 
 RAISE_ON, RAISE_OFF = 0.035, 0.02  # e over the rest level
-FURROW_ON = 0.026  # e: closer by this much, lowering counted half
+FURROW_ON = 0.022  # e: inner ends closer plus lower
 LINES_ON, LINES_LEAST = 0.85, 0.014  # lines this many doublings over rest, and at least this contrast
 OFF = 0.55  # of either
 
@@ -31,8 +31,8 @@ def find(run: Run, rest: dict[str, float], smiling: np.ndarray) -> list[Candidat
     ]
     rough = run["size"] < FINE_PX
     closer = rest["brow_distance"] - np.where(skip, np.nan, run["brow_distance"])
-    drawn = smooth(closer + 0.5 * np.maximum(-inner, 0), 0.08)
-    drawn = np.where((closer < 0.012) | smiling | rough, np.nan, drawn) / FURROW_ON
+    drawn = smooth(np.maximum(closer, -0.008) - inner, 0.08)
+    drawn = np.where((inner > -0.008) | smiling | rough, np.nan, drawn) / FURROW_ON
     lines = smooth(np.where(rough, np.nan, run["brow_lines"]), 0.15)
     folded = np.where(lines < LINES_LEAST, np.nan, np.log2(lines / rest["brow_lines"])) / LINES_ON
     level = np.fmax(drawn, folded)
