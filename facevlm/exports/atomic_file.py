@@ -3,7 +3,7 @@
 import errno
 import secrets
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from facevlm.errors import OutputError
@@ -25,27 +25,27 @@ def replacing(path: str | Path) -> Iterator[Path]:
     Raises:
         OutputError: The folder is missing, the path is a folder, or the system refuses to write.
     """
-    target = Path(path)
-    if target.is_dir():
-        raise OutputError("is a folder, not a file", where=path, mend="name a file in it")
-    if target.exists() and not target.is_file():
-        with _refusals_as_output_errors(path):
+    with _refusals_as_output_errors(path):
+        target = Path(path)
+        if target.is_dir():
+            raise OutputError("is a folder, not a file", where=path, mend="name a file in it")
+        if target.exists() and not target.is_file():
             yield target
-        return
-    if target.is_symlink():
-        target = target.resolve()
-    if not target.parent.is_dir():
-        raise OutputError("the folder does not exist", where=path, mend=f"create {target.parent} first")
-    stem = target.stem[:100]  # a long name must leave room for the random part (255 bytes at most)
-    temporary = target.with_name(f".{stem}.{secrets.token_hex(6)}{target.suffix}")
-    try:
-        with _refusals_as_output_errors(path):
+            return
+        if target.is_symlink():
+            target = target.resolve()
+        if not target.parent.is_dir():
+            raise OutputError("the folder does not exist", where=path, mend=f"create {target.parent} first")
+        # A long name must leave room for the random part: names have 255 bytes at most, characters up to 4.
+        temporary = target.with_name(f".{target.stem[:40]}.{secrets.token_hex(6)}{target.suffix}")
+        try:
             yield temporary
             if target.exists():
                 temporary.chmod(target.stat().st_mode & 0o777)
             temporary.replace(target)
-    finally:
-        temporary.unlink(missing_ok=True)
+        finally:
+            with suppress(OSError):
+                temporary.unlink(missing_ok=True)
 
 
 def write_text(text: str, path: str | Path) -> None:

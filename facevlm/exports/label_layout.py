@@ -1,11 +1,12 @@
 """Find a place for each label beside its face: inside the picture, over no other label, if possible over no face."""
 
 from collections.abc import Iterator, Sequence
+from itertools import chain
 
 Box = tuple[float, float, float, float]  # x0, y0, x1, y1 in pixels
 Place = tuple[int, int]  # x, y of the upper left corner in pixels
 
-STEPS = 24  # places tried along each side of the picture where none beside the face is free
+STEPS = 16  # places tried along each side of the picture where none beside the face is free
 
 
 def place_label(
@@ -24,21 +25,23 @@ def place_label(
     Returns:
         Whole pixels, or None where the label fits nowhere.
     """
-    free = [
-        place
-        for place in (*_beside(face, size, picture, gap), *_anywhere(face, size, picture, gap))
-        if _inside(place, size, picture) and not any(overlap(_box(place, size), other) for other in taken)
-    ]
-    return min(free, key=lambda place: _cost(place, size, faces), default=None)  # the first of equally good ones
+    best, least = None, float("inf")
+    for place in chain(_beside(face, size, picture, gap), _anywhere(face, size, picture, gap)):
+        box = (place[0], place[1], place[0] + size[0], place[1] + size[1])
+        inside = place[0] >= 0 and place[1] >= 0 and box[2] <= picture[0] and box[3] <= picture[1]
+        if not inside or any(overlap(box, other) for other in taken):
+            continue
+        covered = sum(overlap(box, other) for other in faces)
+        if covered == 0:
+            return place
+        if covered < least:
+            best, least = place, covered
+    return best
 
 
 def overlap(a: Box, b: Box) -> float:
     """Area in square pixels that two boxes share."""
     return max(0.0, min(a[2], b[2]) - max(a[0], b[0])) * max(0.0, min(a[3], b[3]) - max(a[1], b[1]))
-
-
-def _cost(place: Place, size: tuple[int, int], faces: Sequence[Box]) -> float:
-    return sum(overlap(_box(place, size), face) for face in faces)
 
 
 def _beside(face: Box, size: tuple[int, int], picture: tuple[int, int], gap: int) -> Iterator[Place]:
@@ -53,27 +56,19 @@ def _beside(face: Box, size: tuple[int, int], picture: tuple[int, int], gap: int
     yield left, round(y0 - gap - height)
 
 
-def _anywhere(face: Box, size: tuple[int, int], picture: tuple[int, int], gap: int) -> list[Place]:
+def _anywhere(face: Box, size: tuple[int, int], picture: tuple[int, int], gap: int) -> Iterator[Place]:
     """A grid over the whole picture, the nearest to the face first."""
     x = (face[0] + face[2] - size[0]) / 2
     y = (face[1] + face[3] - size[1]) / 2
     room_x, room_y = picture[0] - size[0] - 2 * gap, picture[1] - size[1] - 2 * gap
     if room_x < 0 or room_y < 0:
-        return []
+        return
     places = [
         (gap + round(room_x * i / STEPS), gap + round(room_y * j / STEPS))
         for i in range(STEPS + 1)
         for j in range(STEPS + 1)
     ]
-    return sorted(places, key=lambda place: (place[0] - x) ** 2 + (place[1] - y) ** 2)
-
-
-def _inside(place: Place, size: tuple[int, int], picture: tuple[int, int]) -> bool:
-    return 0 <= place[0] <= picture[0] - size[0] and 0 <= place[1] <= picture[1] - size[1]
-
-
-def _box(place: Place, size: tuple[int, int]) -> Box:
-    return place[0], place[1], place[0] + size[0], place[1] + size[1]
+    yield from sorted(places, key=lambda place: (place[0] - x) ** 2 + (place[1] - y) ** 2)
 
 
 def _clamp(value: float, low: int, high: int) -> int:

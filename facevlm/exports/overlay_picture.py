@@ -13,7 +13,7 @@ from facevlm.expression.event import ACTIONS, Event
 from facevlm.expression.head_pose import template
 from facevlm.video import draw
 from facevlm.video.draw import Colour, Text
-from facevlm.video.face_lines import EYES, MOUTH, PARTS
+from facevlm.video.face_lines import EYES, IRISES, MOUTH, PARTS
 
 #: People's colours, told apart on dark and bright pictures; the first is the main character's.
 PEOPLE: tuple[Colour, ...] = (
@@ -91,11 +91,21 @@ def draw_mesh(image: np.ndarray, face: ShownFace) -> None:
     size = float(max(face.box[2] - face.box[0], face.box[3] - face.box[1]))
     thickness = max(1, round(size / 350))
     if size >= 90 and not face.hidden:  # on smaller faces the net is a blot
-        draw.polylines(image, list(face.points[net()]), colour=draw.WHITE, opacity=0.13)
+        draw.polylines(image, face.points[net()], colour=draw.WHITE, opacity=0.13)
     for part, chains in PARTS.items():
         if part not in face.hidden:
             lines = [face.points[list(chain)] for chain in chains]
+            if part == "eyes":
+                lines += [_ring(face.points[list(iris)]) for iris in IRISES]
             draw.polylines(image, lines, colour=face.colour, thickness=thickness, opacity=0.75)
+
+
+def _ring(points: np.ndarray) -> np.ndarray:
+    """The ellipse through four points of an iris: float (17, 2)."""
+    centre = points.mean(0)
+    across, down = (points[0] - points[2]) / 2, (points[1] - points[3]) / 2
+    angles = np.linspace(0, 2 * np.pi, 17)[:, None]
+    return centre + np.cos(angles) * across + np.sin(angles) * down
 
 
 @cache

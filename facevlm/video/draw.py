@@ -18,6 +18,7 @@ WHITE: Colour = (255, 255, 255)
 PLATE: Colour = (20, 20, 22)
 PLATE_OPACITY = 0.72
 SHIFT = 4  # OpenCV's fractional bits: coordinates are drawn to 1/16 pixel
+RADIUS = 5  # pixels of a plate's corners at most
 FAR = 30_000.0  # pixels: farther points would overflow OpenCV's fixed-point coordinates
 
 
@@ -38,42 +39,39 @@ def unit(width: int, height: int) -> float:
     return max(0.6, min(width, height) / 360)
 
 
-def polyline(
-    image: np.ndarray, points: np.ndarray, *, colour: Colour, thickness: int = 1, opacity: float = 1.0
-) -> None:
-    """Draw one smooth open line.
-
-    Args:
-        image: uint8 (H, W, 3) RGB, changed.
-        points: float (N, 2) x, y in pixels.
-        colour: RGB.
-        thickness: Pixels.
-        opacity: In [0, 1].
-    """
-    polylines(image, [points], colour=colour, thickness=thickness, opacity=opacity)
-
-
 def polylines(
-    image: np.ndarray, lines: Sequence[np.ndarray], *, colour: Colour, thickness: int = 1, opacity: float = 1.0
+    image: np.ndarray,
+    lines: Sequence[np.ndarray] | np.ndarray,
+    *,
+    colour: Colour,
+    thickness: int = 1,
+    opacity: float = 1.0,
 ) -> None:
     """Draw several smooth open lines at once; where they cross the picture shines through as for one.
 
     Args:
         image: uint8 (H, W, 3) RGB, changed.
-        lines: Each float (N, 2) x, y in pixels; lines with a point that is not finite are left out.
+        lines: Each float (N, 2) x, y in pixels, N > 0; lines with a point that is not finite are left out.
         colour: RGB.
         thickness: Pixels.
         opacity: In [0, 1].
     """
-    lines = [line for line in lines if len(line) and np.isfinite(line).all() and np.abs(line).max() < FAR]
-    if not lines:
+    if len(lines) == 0:
         return
     everything = np.concatenate(lines)
+    if not (np.abs(everything) < FAR).all():  # NaN too
+        polylines(image, [line for line in lines if (np.abs(line) < FAR).all()],
+                  colour=colour, thickness=thickness, opacity=opacity)  # fmt: skip
+        return
     window = _window(image, everything.min(0) - thickness - 1, everything.max(0) + thickness + 2)
     if window is None:
         return
     x, y, part = window
-    fixed = [np.rint((line - (x, y)) * (1 << SHIFT)).astype(np.int32) for line in lines]
+    whole = np.rint((everything - (x, y)) * (1 << SHIFT)).astype(np.int32)
+    if isinstance(lines, np.ndarray):
+        fixed = list(whole.reshape(lines.shape))  # many lines of one length: much faster than to split
+    else:
+        fixed = np.split(whole, np.cumsum([len(line) for line in lines])[:-1])
     target = part.copy()
     cv2.polylines(target, fixed, False, colour, thickness, cv2.LINE_AA, SHIFT)
     cv2.addWeighted(target, opacity, part, 1 - opacity, 0, dst=target)
@@ -155,7 +153,8 @@ def render(text: str, size: int) -> Text:
 @lru_cache(maxsize=512)
 def _plate_mask(width: int, height: int) -> np.ndarray:
     canvas = Image.new("L", (4 * width, 4 * height))
-    ImageDraw.Draw(canvas).rounded_rectangle((0, 0, 4 * width - 1, 4 * height - 1), radius=height, fill=255)
+    radius = 4 * min(RADIUS, height // 3)
+    ImageDraw.Draw(canvas).rounded_rectangle((0, 0, 4 * width - 1, 4 * height - 1), radius=radius, fill=255)
     return np.asarray(canvas.resize((width, height), Image.Resampling.BOX), np.float32) / 255
 
 

@@ -25,12 +25,12 @@ MOUTH: tuple[Chain, ...] = (
     (78, 191, 80, 81, 82, 13, 312, 311, 310, 415, 308, 324, 318, 402, 317, 14, 87, 178, 88, 95, 78),
 )
 NOSE: tuple[Chain, ...] = ((168, 6, 197, 195, 5, 4), (98, 97, 2, 326, 327))
-IRISES: tuple[Chain, ...] = ((469, 470, 471, 472, 469), (474, 475, 476, 477, 474))
+IRISES: tuple[Chain, ...] = ((469, 470, 471, 472), (474, 475, 476, 477))  # four points on the edge, in turn
 
-#: Part of the face, as named in `TrackedFace.hidden`, -> its lines. "face" is never hidden.
+#: Part of the face, as named in `TrackedFace.hidden`, -> its lines. "face" is never hidden; irises are rings.
 PARTS: dict[str, tuple[Chain, ...]] = {
     "face": OVAL + NOSE,
     "brows": BROWS,
-    "eyes": EYES + IRISES,
+    "eyes": EYES,
     "mouth": MOUTH,
 }
