@@ -8,6 +8,7 @@ is written to disk.
 """
 
 import copy
+import struct
 from dataclasses import dataclass
 
 import numpy as np
@@ -63,7 +64,7 @@ def cut(model: bytes) -> AttentionGraph:
     Raises:
         WeightsError: The file lacks the tensors or operators that the pinned file has.
     """
-    whole = schema.ModelT.InitFromObj(schema.Model.GetRootAs(model, 0))
+    whole = _parsed(model)
     graph = whole.subgraphs[0]
     names = {tensor.name.decode(): i for i, tensor in enumerate(graph.tensors)}
     missing = [n for n in (FEATURES, COARSE, FLAG, *PATCHES, *HEADS) if n not in names]
@@ -81,6 +82,20 @@ def cut(model: bytes) -> AttentionGraph:
         heads=_subgraph(whole, [names[n] for n in PATCHES], [names[n] for n in HEADS]),
         regions=(regions[0], regions[1], regions[2]),
     )
+
+
+def _parsed(model: bytes) -> "schema.ModelT":
+    try:
+        whole = schema.ModelT.InitFromObj(schema.Model.GetRootAs(model, 0))
+        if whole.subgraphs:
+            return whole
+    except (struct.error, ValueError, IndexError, TypeError) as error:  # what flatbuffers raises on damaged offsets
+        raise WeightsError(
+            f"the mesh network cannot be read ({error})",
+            where="mesh_attention",
+            mend="use the pinned file: facevlm weights fetch",
+        ) from error
+    raise WeightsError("the mesh network is empty", where="mesh_attention", mend="use the pinned file")
 
 
 def _custom(whole: "schema.ModelT", operator: "schema.OperatorT") -> str | None:

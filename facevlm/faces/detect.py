@@ -17,6 +17,7 @@ from facevlm.faces.weights import load
 
 MIN_SCORE = 0.5
 NMS_IOU = 0.3
+MIN_TILE = 64  # pixels; no picture however narrow is cut into hundreds of tiles
 SAME_FACE = 0.7  # share of the smaller box inside the larger one from which both are one face
 
 
@@ -125,7 +126,7 @@ class SmallFaces:
     def detect(self, image: np.ndarray) -> Detections:
         """Find faces in uint8 (H, W, 3) RGB."""
         height, width = image.shape[:2]
-        side = min(min(height, width), -(-3 * min(height, width) // (2 * self._tiles + 1)))
+        side = max(-(-3 * min(height, width) // (2 * self._tiles + 1)), MIN_TILE)
         found = [self._whole.detect(image)]
         for top in _starts(height, side):
             for left in _starts(width, side):
