@@ -21,6 +21,8 @@ from facevlm.faces.detect import (
     weighted_nms,
 )
 from facevlm.faces.faces import Detections
+from facevlm.faces.mesh import AttentionMesh, Roi
+from facevlm.tracking.tracker import TrackerConfig
 from tests.faces.portrait import EYES, FACE, placed, portrait
 
 
@@ -215,16 +217,28 @@ def faceless() -> dict[str, np.ndarray]:
         "stripes": np.tile(np.repeat([40, 200], 8), (360, 40)),
         "gradient": np.tile(np.linspace(0, 255, 640), (360, 1)),
     }
-    blots = rng.integers(0, 256, (9, 16, 3), dtype=np.uint8)
-    return {name: np.repeat(picture[..., None], 3, 2).astype(np.uint8) for name, picture in grey.items()} | {
-        "noise": rng.integers(0, 256, (360, 640, 3), dtype=np.uint8),
-        "soft colours": cv2.resize(blots, (640, 360), interpolation=cv2.INTER_CUBIC),
-    }
+    pictures = {name: np.repeat(picture[..., None], 3, 2).astype(np.uint8) for name, picture in grey.items()}
+    return pictures | {"noise": rng.integers(0, 256, (360, 640, 3), dtype=np.uint8)}
 
 
 @pytest.mark.parametrize(("what", "picture"), faceless().items())
 def test_nothing_is_found_where_nothing_is(whole, what, picture):
     assert len(whole.detect(picture).scores) == 0
+
+
+def test_blots_that_look_like_a_face_do_not_pass_as_one(whole):
+    """About every second picture of soft blots has a box; the score and the mesh's presence together refuse it."""
+    mesh, limits = AttentionMesh(), TrackerConfig()
+    boxes = 0
+    for seed in range(12):
+        blots = np.random.default_rng(seed).integers(0, 256, (9, 16, 3), dtype=np.uint8)
+        picture = cv2.resize(blots, (640, 360), interpolation=cv2.INTER_CUBIC)
+        found = whole.detect(picture)
+        for box, score, keypoints in zip(found.boxes, found.scores, found.keypoints, strict=True):
+            presence = mesh.fit(picture, Roi.from_detection(box, keypoints)).presence
+            assert score < limits.birth_score or presence < limits.birth_presence
+            boxes += 1
+    assert boxes  # else this tests nothing
 
 
 def test_detectors_are_known_by_name():
