@@ -7,14 +7,14 @@ Rules, in order:
 2.  A frame without PTS uses its decoding time stamp; without both, the time of the frame before plus one step. In a raw
     stream no frame has a time stamp, so that times are (decoding order) / (exact stated rate): a warning says so.
 3.  A frame that is not later than the one before was never to be seen: it has no time and is left out.
-4.  A jump back by more than a second is a new beginning (joined recordings): time goes on by one step from there.
+4.  A jump back by more than 0.2 s is a new beginning (joined recordings): time goes on by one step from there.
 5.  A jump beyond the stated end by more than a minute is a damaged time stamp and is replaced by one step.
 """
 
 from fractions import Fraction
 
 FALLBACK_RATE = Fraction(25)  # only where a file states neither time stamps nor a rate; always with a warning
-RESTART_S = 1.0
+RESTART_S = 0.2  # a smaller step back is a frame out of order
 BEYOND_END_S = 60.0
 
 
