@@ -25,7 +25,7 @@ from facevlm.expression.event import ACTIONS, Event
 
 FILMSTRIP_BYTES = 2_000_000  # JPEG bytes in one report at most: about 2.7 MB as base64
 SIGNAL_POINTS = 1500  # points of one line
-ALL_POINTS = 110_000  # points of all lines, about 14 bytes each
+ALL_POINTS = 100_000  # points of all lines, about 14 bytes each
 OVERVIEW_PARTS = 400  # gaps shorter than this part of the video are not drawn in the overview
 EVENT_FIELDS = ("who", "action", "side", "image_side", "t0", "peak", "t1", "strength", "score")
 TICKS = 10  # labels on the time axis before the script has measured the page

@@ -60,7 +60,7 @@
     for (let n = Math.ceil(view[0] / step - 1e-9); n * step <= view[1]; n++) {
       const tick = document.createElement("span");
       tick.style.left = 100 * share(n * step) + "%";
-      tick.textContent = clock(n * step, digits);
+      if (share(n * step) < 0.97) tick.textContent = clock(n * step, digits);  // the last one would be cut off
       axis.append(tick);
     }
   };
