@@ -9,7 +9,7 @@ from facevlm.expression.runs import Run, hysteresis, smooth
 
 RAISE_ON, RAISE_OFF = 0.035, 0.02  # e over the rest level
 FURROW_ON = 0.022  # e: inner ends closer plus lower
-LINES_ON, LINES_LEAST = 0.85, 0.014  # lines this many doublings over rest, and at least this contrast
+LINES_ON, LINES_LEAST = 0.47, 0.013  # lines this many doublings over rest, and at least this contrast
 OFF = 0.55  # of either
 
 

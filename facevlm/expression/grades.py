@@ -18,7 +18,7 @@ GRADES: dict[str, Grade] = {
     "eyes_squint": Grade(0.30, 0.5),
     "eyes_widen": Grade(0.2, 0.35),
     "brow_raise": Grade(0.038, 0.08),
-    "brow_furrow": Grade(1.15, 2.1),
+    "brow_furrow": Grade(1.3, 3.2),
     "mouth_open": Grade(0.11, 0.30),
     "mouth_close": Grade(0.12, 0.30),
     "speaking": Grade(0.06, 0.25),

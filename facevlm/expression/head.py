@@ -110,9 +110,9 @@ def _returns(angle: np.ndarray, last: list[Swing], usual: float) -> bool:
     if len(last) < 2:
         return False
     before, swing = last[-2:]
-    if len(last) == 3 and all(
-        abs(s.change) > 0.6 * abs(swing.change) and (s.stop - s.start) * STEP_S < SWAY_S for s in last
-    ):
+    wide = all(abs(s.change) > 0.6 * abs(swing.change) for s in last)
+    quick = all((s.stop - s.start) * STEP_S < SWAY_S for s in (before, swing))
+    if len(last) == 3 and wide and quick:
         return False
     near = RETURN * abs(swing.change)
     return (
