@@ -14,6 +14,7 @@ from facevlm.expression.runs import STEP_S, Run, hysteresis, smooth
 PER_DEGREE = 0.0050  # eye widths that the iris moves when eye and head turn against each other by one degree
 ON, OFF = 0.085, 0.05  # eye widths off the usual direction
 IN_HEAD = 0.04  # eye widths that the eyes must have moved in the head
+IN_HEAD_Y = 0.012  # the same, up or down
 UP_ON, UP_OFF, DOWN_ON, DOWN_OFF = 0.05, 0.03, 0.055, 0.035
 LOWERED = 0.74  # share of the open level lost by lids that follow eyes looking down
 LEVEL_Y = 0.045  # eye widths: where the iris stands when looking straight ahead
@@ -42,9 +43,10 @@ def find(run: Run, rest: dict[str, float], usual: tuple[float, float]) -> list[C
         level = np.where(sign * in_head_x < IN_HEAD, np.minimum(level, OFF), level)
         for segment in hysteresis(level, ON, OFF, min_s=0.12, bridge_s=0.2):
             found.append(candidate(run, segment, action, level, action.removeprefix("gaze_")))
+    in_head_y = smooth(run["gaze_y"], 0.04) - LEVEL_Y
     for action, level, on, off in (
-        ("gaze_up", y - usual[1], UP_ON, UP_OFF),
-        ("gaze_down", usual[1] - low, DOWN_ON, DOWN_OFF),
+        ("gaze_up", np.where(in_head_y < IN_HEAD_Y, np.minimum(y - usual[1], UP_OFF), y - usual[1]), UP_ON, UP_OFF),
+        ("gaze_down", np.where(in_head_y > -IN_HEAD_Y, np.nan, usual[1] - low), DOWN_ON, DOWN_OFF),
     ):
         for segment in hysteresis(level, on, off, min_s=0.3, bridge_s=0.4):
             found.append(candidate(run, segment, action, level))
