@@ -247,7 +247,7 @@ class DescribeChecker:
             done = subprocess.run(command, capture_output=True, text=True, errors="replace", timeout=self.limit_s)
         except subprocess.TimeoutExpired:
             return "HANG", f"longer than {self.limit_s} s"
-        if "Traceback" in done.stderr:
+        if "Traceback" in done.stderr or "internal error" in done.stderr:
             return "TRACEBACK", done.stderr
         if done.returncode < 0:
             return "CRASH", f"signal {-done.returncode}\n{done.stderr}"

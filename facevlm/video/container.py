@@ -34,7 +34,6 @@ def open_container(path: str | Path) -> InputContainer:
             f"file:{path}",
             mode="r",
             metadata_errors="replace",
-            options={"max_pixels": str(MAX_PIXELS)},
             container_options={"protocol_whitelist": "file", "pattern_type": "none"},
             timeout=READ_TIMEOUT_S,
         )
@@ -68,6 +67,7 @@ def video_stream(container: InputContainer, path: str | Path) -> VideoStream:
             "is in a codec that this FFmpeg cannot decode", where=path, mend="convert it with ffmpeg -i FILE fixed.mp4"
         )
     check_size(stream.codec_context.width, stream.codec_context.height, path)
+    stream.codec_context.options = {"max_pixels": str(MAX_PIXELS)}  # else a damaged header may ask for gigabytes
     return stream
 
 

@@ -170,16 +170,19 @@ def _index_first(path: Path) -> bool:
 
 def test_flipped_bits_are_counted_and_survived(make_clip):
     path = make_clip("flip.mkv", times=60, options={"g": "12"})
-    content = bytearray(path.read_bytes())
-    rng = random.Random(1)
-    for _ in range(25):
-        content[rng.randrange(1500, len(content))] ^= 1 << rng.randrange(8)
-    path.write_bytes(content)
-    frames, video = decode(path)
-    assert len(frames) >= 20
-    assert video.report.frames_damaged > 0
-    assert any("Damaged" in w for w in video.report.warnings)
-    assert all(b.time > a.time for a, b in itertools.pairwise(frames))
+    whole = path.read_bytes()
+    damaged = []
+    for seed in range(5):
+        content, rng = bytearray(whole), random.Random(seed)
+        for _ in range(25):
+            content[rng.randrange(1500, len(content))] ^= 1 << rng.randrange(8)
+        path.write_bytes(content)
+        frames, video = decode(path)
+        assert len(frames) >= 10
+        assert all(b.time > a.time for a, b in itertools.pairwise(frames))
+        assert any("Damaged" in w for w in video.report.warnings) == (video.report.frames_damaged > 0)
+        damaged.append(video.report.frames_damaged)
+    assert max(damaged) > 0
 
 
 def test_nothing_decodable_is_an_error(make_clip):

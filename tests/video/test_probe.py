@@ -68,7 +68,10 @@ def test_cover_art_is_no_video(tmp_path):
         sound = out.add_stream("aac", rate=8000)
         cover = out.add_stream("mjpeg", rate=25)
         cover.width, cover.height, cover.pix_fmt = 32, 32, "yuvj420p"
-        cover.disposition = av.stream.Disposition.attached_pic
+        try:
+            cover.disposition = av.stream.Disposition.attached_pic
+        except TypeError:
+            pytest.skip("this PyAV cannot write a disposition")
         out.mux(cover.encode(av.VideoFrame.from_ndarray(np.zeros((32, 32, 3), np.uint8), format="rgb24")))
         tone = av.AudioFrame.from_ndarray(np.zeros((1, 1024), np.float32), format="fltp", layout="mono")
         tone.sample_rate = 8000
