@@ -58,8 +58,8 @@ class Video:
         """Decodes the file from its beginning and yields the frames in [start, end) that `keep` wants.
 
         Frames before `start` are decoded too, so that indices and times are the same in every call. Damaged packets
-        are skipped and counted in `report`; a frame that the decoder marks as damaged is counted and still yielded (what
-        it invents for missing parts may differ between two decodes, because several threads decode).
+        are skipped and counted in `report`. A frame that the decoder marks as damaged is counted and still yielded;
+        what it invents for missing parts may differ between two decodes, because several threads decode.
 
         Args:
             start: Seconds from the first displayed frame, None for the beginning.
