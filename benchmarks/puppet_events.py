@@ -52,6 +52,7 @@ def main() -> None:
     parser.add_argument("--clips", type=int, default=60)
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--json", type=Path)
+    parser.add_argument("--page", type=Path, help="docs/actions.md: put the table between its marks")
     args = parser.parse_args()
     if args.command == "film":
         photos = sorted(args.photos.iterdir())[0 if args.split == "train" else 1 :: 2]
@@ -64,6 +65,8 @@ def main() -> None:
     elif args.command == "score":
         rows = table_of(load(args.out / args.split))
         show(rows)
+        if args.page:
+            args.page.write_text(with_table(args.page.read_text(encoding="utf-8"), rows, args), encoding="utf-8")
         if args.json:
             args.json.write_text(json.dumps(rows, indent=1) + "\n")
     else:
@@ -188,6 +191,23 @@ def show(rows: dict[str, dict]) -> None:
     for action, r in rows.items():
         recall, precision = (f"{r[k]:6.2f}" if r[k] is not None else "   -  " for k in ("recall", "precision"))
         print(f"{action:18s} {r['instances']:9d} {recall} {r['found_events']:7d} {precision}")
+
+
+def with_table(page: str, rows: dict[str, dict], args: argparse.Namespace) -> str:
+    """The page with the measured table between its marks."""
+    head, rest = page.split("<!-- measured:")
+    mark, tail = rest.split("-->", 1)[0], rest.split("<!-- /measured -->")[1]
+    clips = len(list((args.out / args.split).glob("*.npz")))
+    lines = [
+        f"{clips} puppet clips of {SECONDS:g} s from photos not used for fitting; recall counts clear and strong instances.",
+        "",
+        "| action | instances | recall | events | precision |",
+        "|---|--:|--:|--:|--:|",
+    ]
+    for action, r in rows.items():
+        recall, precision = ("–" if r[k] is None else f"{r[k]:.2f}" for k in ("recall", "precision"))
+        lines.append(f"| `{action}` | {r['instances']} | {recall} | {r['found_events']} | {precision} |")
+    return f"{head}<!-- measured:{mark}-->\n" + "\n".join(lines) + f"\n<!-- /measured -->{tail}"
 
 
 def calibrate(out: Path) -> None:

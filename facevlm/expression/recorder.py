@@ -10,7 +10,7 @@ from facevlm.expression.signals import SIGNALS, signals
 from facevlm.tracking.track import Moment, TrackedFace
 
 CHUNK = 64  # meshes measured at once
-HIDES = {"brows": ("brow_",), "eyes": ("lid_", "gaze_"), "mouth": ("mouth_", "corner_", "lip_", "chin_", "nose_lip")}
+HIDES = {"brows": ("brow_",), "eyes": ("lid_", "gaze_"), "mouth": ("mouth_", "corner_", "lip_", "jaw_", "protrusion")}
 
 
 class _Seen(NamedTuple):

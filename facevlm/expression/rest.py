@@ -26,17 +26,12 @@ GENERAL: dict[str, tuple[float, float, float]] = {
     "corner_right": (-0.09, -0.005, 0.015),
     "lip_height": (0.08, 0.20, 0.32),
     "mouth_shift": (-0.05, 0.0, 0.05),
-    "jaw_shift": (-0.05, 0.0, 0.05),
-    "nose_lip": (0.12, 0.165, 0.24),
-    "nose_height": (0.38, 0.44, 0.52),
-    "cheek_left": (0.26, 0.285, 0.34),
-    "cheek_right": (0.26, 0.285, 0.34),
 }
 FINE_PX = 60.0  # px between the outer eye corners, below which lids' small changes, gaze and fine shapes are not judged
 LID_SHUT = 0.5  # of the open level: below, brows and gaze are not looked at, because the mesh moves them along
 
 
-MOUTH_SHAPE = ("mouth_width", "corner_left", "corner_right", "lip_height", "mouth_shift", "nose_lip", "nose_height")
+MOUTH_SHAPE = ("mouth_width", "corner_left", "corner_right", "lip_height", "mouth_shift")
 MOUTH_SHUT = 0.02  # e: mouth shapes rest with the lips together
 PERCENTILE = {"lid_left": 75, "lid_right": 75, "brow_lines": 35}  # where the median is not the rest
 NARROWEST = 0.08  # ratio: opening of the lids that is not taken for an open eye
@@ -46,14 +41,14 @@ ENOUGH_S = 0.25  # seconds of such frames that make a level the person's own
 def rest_levels(table: SignalTable) -> dict[str, float]:
     """Rest level of every signal in `GENERAL`, in the signal's unit.
 
-    Lids: the open eye, the 75th percentile. Brows: open eyes only. Mouth shapes and cheeks: the closed mouth only.
+    Lids: the open eye, the 75th percentile. Brows: open eyes only. Mouth shapes: the closed mouth only.
     """
     spent = np.gradient(table.times) if len(table.times) > 1 else np.ones(len(table.times))
     levels: dict[str, float] = {}
     for name, (lowest, general, highest) in GENERAL.items():
         values = table.values[name]
         usable = np.isfinite(values)
-        if name in MOUTH_SHAPE or name.startswith("cheek"):
+        if name in MOUTH_SHAPE:
             usable &= table.values["mouth_aperture"] < MOUTH_SHUT
         elif name.startswith(("brow_inner", "brow_outer", "brow_distance")):
             lids = [table.values[f"lid_{side}"] / levels[f"lid_{side}"] for side in ("left", "right")]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from facevlm.expression.head_pose import NormalisedFace, normalise
+from facevlm.expression.head_pose import normalise
 
 
 @dataclass(frozen=True)
@@ -47,11 +47,7 @@ SIGNALS: dict[str, Signal] = {
     "lip_height": Signal("visible height of both lips", "e", "mouth"),
     "mouth_shift": Signal("mouth pulled aside, + to the subject's left", "e", "mouth"),
     "jaw_shift": Signal("chin moved aside, + to the subject's left", "e", "mouth"),
-    "chin_drop": Signal("distance of chin and nose", "e", "mouth"),
-    "nose_lip": Signal("distance of nose and upper lip", "e", "nose"),
     "nose_height": Signal("length of the nose's side", "e", "nose"),
-    "cheek_left": Signal("distance of left cheek and eye", "e", "cheeks"),
-    "cheek_right": Signal("distance of right cheek and eye", "e", "cheeks"),
     "size": Signal("outer-eye distance in the picture", "px", "head"),
     "centre_x": Signal("place in the picture", "px", "head"),
     "centre_y": Signal("place in the picture", "px", "head"),
@@ -67,9 +63,7 @@ BROW_ENDS = ([107, 55], [336, 285])
 CORNER = (61, 291)
 LIP_INNER_TOP, LIP_INNER_BOTTOM = [82, 13, 312], [87, 14, 317]
 LIP_TOP, LIP_BOTTOM = [37, 0, 267], [84, 17, 314]
-CHEEK = ([50, 101, 118], [280, 330, 347])
-LID_BELOW = ([145, 153, 144], [374, 380, 373])
-NOSE_BASE, NOSE_TIP, CHIN = 2, 1, [152, 148, 377]
+CHIN = [152, 148, 377]
 ALA, BRIDGE = ([48, 64], [278, 294]), ([193, 122], [417, 351])
 
 
@@ -95,7 +89,6 @@ def signals(landmarks: np.ndarray) -> dict[str, np.ndarray]:
         out[f"brow_outer_{name}"] = -_mean(p, BROW_OUTER[side])[:, 1]
         out[f"_gaze_x_{name}"] = (p[:, IRIS[side], 0] - middle[:, 0]) / width
         out[f"_gaze_y_{name}"] = (middle[:, 1] - p[:, IRIS[side], 1]) / width
-        out[f"cheek_{name}"] = (_mean(p, CHEEK[side]) - p[:, EYE_OUTER[side]] / 2 - p[:, EYE_INNER[side]] / 2)[:, 1]
     lips_y = (p[:, LIP_INNER_TOP, 1].mean(1) + p[:, LIP_INNER_BOTTOM, 1].mean(1)) / 2
     out["gaze_x"] = (out.pop("_gaze_x_left") + out.pop("_gaze_x_right")) / 2
     out["gaze_y"] = (out.pop("_gaze_y_left") + out.pop("_gaze_y_right")) / 2
@@ -107,8 +100,6 @@ def signals(landmarks: np.ndarray) -> dict[str, np.ndarray]:
     out["lip_height"] = _mean(p, LIP_BOTTOM)[:, 1] - _mean(p, LIP_TOP)[:, 1] - out["mouth_aperture"]
     out["mouth_shift"] = _mean(p, [*CORNER, 0, 17, 13, 14])[:, 0]
     out["jaw_shift"] = _mean(p, CHIN)[:, 0]
-    out["chin_drop"] = _mean(p, CHIN)[:, 1] - p[:, NOSE_BASE, 1]
-    out["nose_lip"] = _mean(p, LIP_TOP)[:, 1] - p[:, NOSE_BASE, 1]
     out["nose_height"] = _mean(p, ALA[0] + ALA[1])[:, 1] - _mean(p, BRIDGE[0] + BRIDGE[1])[:, 1]
     return {name: out[name].astype(np.float32) for name in SIGNALS if name in out}
 
@@ -119,6 +110,3 @@ def _mean(points: np.ndarray, indices: list[int]) -> np.ndarray:
 
 def _distance(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     return np.linalg.norm(a - b, axis=1)
-
-
-__all__ = ["SIGNALS", "NormalisedFace", "Signal", "signals"]

@@ -11,8 +11,8 @@ from facevlm.expression.signals import SIGNALS
 REST = {
     "lid_left": 0.28, "lid_right": 0.28, "brow_inner_left": 0.25, "brow_inner_right": 0.25,
     "brow_outer_left": 0.2, "brow_outer_right": 0.2, "brow_distance": 0.31, "brow_lines": 0.008, "mouth_width": 0.55,
-    "lip_height": 0.2, "gaze_y": 0.05, "protrusion": 0.185, "chin_drop": 0.75, "nose_lip": 0.165, "nose_height": 0.44,
-    "cheek_left": 0.285, "cheek_right": 0.285, "size": 150.0, "centre_x": 256.0, "centre_y": 256.0,
+    "lip_height": 0.2, "gaze_y": 0.05, "protrusion": 0.185, "nose_height": 0.44, "size": 150.0,
+    "centre_x": 256.0, "centre_y": 256.0,
 }  # fmt: skip
 
 
