@@ -10,6 +10,7 @@ from facevlm.errors import InputError
 from facevlm.faces.detect import Detector, WholeFrame
 from facevlm.faces.mesh import AttentionMesh, MeshFitter, Roi
 from facevlm.puppet.controls import Controls
+from facevlm.puppet.creases import furrow_lines
 from facevlm.puppet.eyes import Eye
 from facevlm.puppet.matte import cut_out
 from facevlm.puppet.mouth import Mouth
@@ -154,6 +155,7 @@ class Puppet:
     def _face(self, controls: Controls) -> np.ndarray:
         moved = self.deform(controls)
         face = self.triangles.warp(self.image, moved)
+        furrow_lines(face, moved, controls.furrow + 0.35 * controls.wrinkle)
         for eye in self.eyes.values():
             eye.draw(face, moved, (controls.gaze_x, controls.gaze_y))
         self.mouth.draw(face, moved, controls.jaw_open * JAW_DROP - 0.62 * controls.shut * self.mouth.gap)

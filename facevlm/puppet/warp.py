@@ -210,7 +210,7 @@ class HeadTurn:
 
 def sample(image: np.ndarray, where: np.ndarray, how: int, border: int) -> np.ndarray:
     """cv2.remap with one map of (x, y): float32 (h, w, 2) pixels of the image."""
-    return np.asarray(cv2.remap(image, where, np.empty(0, np.float32), how, borderMode=border))
+    return np.asarray(cv2.remap(image, where, None, how, borderMode=border))  # type: ignore[call-overload]
 
 
 def enlarge(coarse: np.ndarray, size: tuple[int, int]) -> np.ndarray:

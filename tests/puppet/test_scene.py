@@ -16,18 +16,19 @@ from facevlm.puppet.scene import Actor, Film, Key, Occluder, Scene, Shot
 from facevlm.puppet.script import Idle, Script
 
 NOTHING = Script((), 2.0, Idle(amount=0.0))
+SWAYING = Script((), 2.0, Idle(amount=1.0))
 
 
 def test_two_people_cross(puppet: Puppet) -> None:
-    left = Actor("A", puppet, NOTHING, (Key(0, 0.25, 0.5, 0.4), Key(2, 0.75, 0.5, 0.4)))
-    right = Actor("B", puppet, NOTHING, (Key(0, 0.75, 0.5, 0.4), Key(2, 0.25, 0.5, 0.4)))
+    left = Actor("A", puppet, SWAYING, (Key(0, 0.25, 0.5, 0.4), Key(2, 0.75, 0.5, 0.4)))
+    right = Actor("B", puppet, SWAYING, (Key(0, 0.75, 0.5, 0.4), Key(2, 0.25, 0.5, 0.4)))
     scene = Scene((Shot(2.0, (left, right)),), (480, 320), Film(fps=Fraction(5)))
     frames = list(scene.frames())
     centres = {name: [float(f.boxes[name][[0, 2]].mean()) for f in frames] for name in "AB"}
-    assert centres["A"][0] == pytest.approx(120, abs=3) and centres["B"][0] == pytest.approx(360, abs=3)
+    assert centres["A"][0] == pytest.approx(120, abs=5) and centres["B"][0] == pytest.approx(360, abs=5)
     assert np.all(np.diff(centres["A"]) > 0) and np.all(np.diff(centres["B"]) < 0)
     assert [sorted(f.hidden) for f in frames] == [["A"] if 0.75 < f.time < 1.25 else [] for f in frames]
-    found = WholeFrame().detect(frames[0].image).boxes
+    found = WholeFrame().detect(frames[0].image).boxes  # both are really drawn
     assert len(found) == 2
     for name in "AB":
         middle = frames[0].boxes[name].reshape(2, 2).mean(0)
