@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from scipy.optimize import minimize
 
 from facevlm.expression.candidate import Candidate
 from facevlm.expression.event import SignalTable
@@ -59,6 +58,8 @@ def fit(rows: np.ndarray, actions: list[str], good: np.ndarray) -> dict[str, Any
         actions: N names.
         good: bool (N,), which events are true.
     """
+    from scipy.optimize import minimize  # slow to import, and needed for fitting only
+
     names = sorted(set(actions))
     number = np.array([names.index(a) for a in actions])
 
