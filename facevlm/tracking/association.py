@@ -11,7 +11,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy.optimize import linear_sum_assignment
 
 from facevlm.tracking.kalman import CHI2_95_4DOF, KalmanFilter, Motion
 from facevlm.tracking.track import FaceObservation
@@ -133,9 +132,18 @@ def assign(
         return {}
     cost = costs(known, candidates, kalman, config)
     # A pair that stays apart costs max_cost, as if both were alone: a good match is never given up for two bad ones.
-    rows, columns = linear_sum_assignment(np.minimum(cost, config.max_cost))
-    pairs = zip(rows.tolist(), columns.tolist(), strict=True)
+    pairs = _least(np.minimum(cost, config.max_cost))
     return {j: known[i].track_id for i, j in pairs if cost[i, j] <= config.max_cost}
+
+
+def _least(cost: np.ndarray) -> list[tuple[int, int]]:
+    """Pairs (row, column) of least total cost."""
+    if cost.size == 1:
+        return [(0, 0)]
+    from scipy.optimize import linear_sum_assignment  # slow to import, and one face needs it not
+
+    rows, columns = linear_sum_assignment(cost)
+    return list(zip(rows.tolist(), columns.tolist(), strict=True))
 
 
 def costs(

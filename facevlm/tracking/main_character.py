@@ -11,7 +11,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.cluster.vq import ClusterError, kmeans2
 
 RESTARTS = 10
 SEED = 0
@@ -62,6 +61,8 @@ def _z_scores(values: Sequence[float]) -> np.ndarray:
 
 def _two_clusters(features: np.ndarray, area: np.ndarray) -> np.ndarray | None:
     """Best of `RESTARTS` runs of K-means: int (N,) labels 0 or 1, or None when all features are alike."""
+    from scipy.cluster.vq import ClusterError, kmeans2  # slow to import, and one face needs it not
+
     order = np.lexsort((features[:, 1], features[:, 0], area))  # the same runs whatever the order of the tracks
     points = features[order]
     distinct = np.unique(points.round(9), axis=0)
