@@ -12,6 +12,7 @@ import cv2
 import numpy as np
 
 LOOK_EVERY_S = 0.06  # seconds; between looks the last answer holds
+SMALLEST_PX = 60.0  # between the outer eye corners; smaller faces blur into their surroundings
 SIDE = 64  # pixels of the reduced face
 STRANGE = 3.0  # standard deviations from which a point is not the person's skin
 SPREAD = np.array([0.10, 0.035, 0.035])  # least standard deviation of brightness and two colours, natural logarithm
@@ -39,11 +40,11 @@ class Occlusion:
     """What seems hidden.
 
     Attributes:
-        share: Share in [0, 1] of the face's points that do not look like the person.
+        share: Share in [0, 1] of the face's points that do not look like the person; None where the face is too small.
         hidden: Names of parts not to be trusted: "brows", "eyes", "mouth".
     """
 
-    share: float
+    share: float | None
     hidden: frozenset[str]
 
 
@@ -69,6 +70,9 @@ class OcclusionCue:
         if time - self._looked < LOOK_EVERY_S - 1e-6:
             return self._last
         elapsed, self._looked = time - self._looked, time
+        if np.hypot(*(landmarks[263, :2] - landmarks[33, :2])) < SMALLEST_PX:
+            self._last = Occlusion(None, frozenset())
+            return self._last
         colours = _colours(image, landmarks)
         if self._mean is None:
             self._mean = colours
