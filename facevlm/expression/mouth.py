@@ -1,9 +1,9 @@
 """What the mouth does: open, close, speak, smile, press, pout, corners down, pulled aside."""
 
 import numpy as np
+from scipy.signal import find_peaks
 
 from facevlm.expression.candidate import Candidate, candidate, during
-from facevlm.expression.peaks import find_peaks
 from facevlm.expression.rest import FINE_PX
 from facevlm.expression.runs import STEP_S, Run, hysteresis, smooth
 
@@ -95,12 +95,12 @@ def _with_side(m: _Mouth, smile: Candidate) -> Candidate:
 def _speaking(m: _Mouth) -> list[Candidate]:
     """Opening and closing in the rhythm of syllables."""
     level = np.nan_to_num(smooth(m.aperture, 0.025), nan=0.0)
-    peaks = [peak.at for peak in find_peaks(level, prominence=SPEECH_PROMINENCE)]
+    peaks, _ = find_peaks(level, prominence=SPEECH_PROMINENCE)
     found: list[Candidate] = []
     chain: list[int] = []
     for peak in [*peaks, None]:
         if peak is not None and (not chain or (peak - chain[-1]) * STEP_S <= SPEECH_GAP_S):
-            chain.append(peak)
+            chain.append(int(peak))
             continue
         if len(chain) >= SPEECH_PEAKS:
             start, stop = chain[0], chain[-1]
