@@ -172,17 +172,19 @@ def _sample(features: np.ndarray, frames: list[np.ndarray], patch: int) -> list[
     steps = np.arange(patch) + 0.5
     cells = np.stack(np.meshgrid(steps, steps), axis=-1).reshape(-1, 2)  # (x, y), row by row
     where = np.concatenate([cells @ frame[:, :2].T + frame[:, 2] - 0.5 for frame in frames])
-    limit = features.shape[0] - 1
-    inside = ((where >= 0) & (where <= limit)).all(1)
-    where = where.clip(0, limit)
-    corner = np.minimum(where.astype(np.int64), limit - 1)
-    fraction = (where - corner).astype(np.float32)
-    fx, fy = fraction[:, :1], fraction[:, 1:]
-    flat = features.reshape(-1, features.shape[2])
-    at = corner[:, 1] * features.shape[1] + corner[:, 0]
-    top = flat[at] * (1 - fx) + flat[at + 1] * fx
-    bottom = flat[at + features.shape[1]] * (1 - fx) + flat[at + features.shape[1] + 1] * fx
-    values = (top * (1 - fy) + bottom * fy) * inside[:, None]
+    size = features.shape[0]
+    inside = ((where >= 0) & (where <= size - 1)).all(1)
+    where = where.clip(0, size - 1)
+    corner = np.minimum(where.astype(np.int32), size - 2)
+    after = (where - corner).astype(np.float32)  # shares of the cells to the right and below
+    before = 1 - after
+    before[:, 1] *= inside
+    after[:, 1] *= inside
+    flat, at = features.reshape(size * size, -1), corner[:, 1] * size + corner[:, 0]
+    values = flat.take(at, 0) * (before[:, :1] * before[:, 1:])
+    values += flat.take(at + 1, 0) * (after[:, :1] * before[:, 1:])
+    values += flat.take(at + size, 0) * (before[:, :1] * after[:, 1:])
+    values += flat.take(at + size + 1, 0) * (after[:, :1] * after[:, 1:])
     return list(values.reshape(len(frames), 1, patch, patch, -1))
 
 

@@ -91,7 +91,8 @@ class ShotDetector:
 def _reduced(image: np.ndarray) -> np.ndarray:
     """Returns float32 (SIDE, SIDE, 3) YCrCb; large images are first thinned out, for speed."""
     step = max(1, min(image.shape[:2]) // 128)
-    thinned = np.ascontiguousarray(image[::step, ::step])
+    size = -(-image.shape[1] // step), -(-image.shape[0] // step)
+    thinned = cv2.resize(image, size, interpolation=cv2.INTER_NEAREST)
     small = cv2.resize(thinned, (SIDE, SIDE), interpolation=cv2.INTER_AREA)
     return cv2.cvtColor(small, cv2.COLOR_RGB2YCrCb).astype(np.float32)
 
