@@ -47,7 +47,7 @@ class Axis:
 AXES = (
     Axis("yaw", "head_turn_left", "head_turn_right", ("left", "right"), 9.0, 12.0, "head_shake", 5.0, 0.38),
     Axis("pitch", "head_up", "head_down", (None, None), 7.0, 9.0, "head_nod", 4.0, 0.42),
-    Axis("roll", "head_tilt_left", "head_tilt_right", ("left", "right"), 10.0, 8.0),
+    Axis("roll", "head_tilt_left", "head_tilt_right", ("left", "right"), 11.0, 8.0),
 )
 
 
