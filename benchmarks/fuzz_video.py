@@ -1,8 +1,9 @@
 """Feed damaged videos to facevlm and count what happens: python benchmarks/fuzz_video.py [--level describe] [FOLDER].
 
 Small clips in many containers and codecs are made here (and taken from FOLDER), each is damaged in many ways with a
-fixed seed, and each result is read in a process of its own kind: `decode` reads all frames in a pool of workers,
-`describe` runs `facevlm describe FILE --format json`. A crash (signal), a hang (time limit) or a traceback is a bug.
+fixed seed, and each result is read in worker processes: `decode` reads all frames, `describe` runs the command line
+`facevlm describe FILE --format json` on clips that show a face. A crash (signal), a hang (time limit), a traceback, or
+an error of more than one line is a bug.
 """
 
 import argparse
@@ -11,7 +12,6 @@ import multiprocessing
 import random
 import shutil
 import struct
-import subprocess
 import sys
 import tempfile
 import time
@@ -47,8 +47,28 @@ SEEDS = {  # file name -> encoder, pixel format, encoder options
 }
 
 
-def make_seeds(folder: Path) -> list[Path]:
+def pattern(i: int) -> np.ndarray:
+    """Frame i of stripes that move: uint8 (64, 96, 3)."""
+    y, x = np.mgrid[:64, :96]
+    return np.stack([(x * 2 + i * 5) % 256, (y * 3 - i * 4) % 256, (x + y + i * 7) % 256], -1).astype(np.uint8)
+
+
+def face(i: int) -> np.ndarray:
+    """Frame i of a face that moves: uint8 (128, 160, 3)."""
+    import cv2
+
+    from facevlm.puppet.demo import astronaut
+
+    x, y = 100 + i, i // 2
+    return cv2.resize(astronaut()[y : y + 256, x : x + 320], (160, 128), interpolation=cv2.INTER_AREA)
+
+
+PICTURES = {"decode": pattern, "describe": face}
+
+
+def make_seeds(folder: Path, picture: Callable[[int], np.ndarray]) -> list[Path]:
     """Writes one small clip per entry of `SEEDS` whose encoder this FFmpeg has."""
+    images = [picture(i) for i in range(40)]
     paths = []
     for name, (encoder, pixels, options) in SEEDS.items():
         try:
@@ -57,11 +77,10 @@ def make_seeds(folder: Path) -> list[Path]:
             continue
         with av.open(str(folder / name), "w") as container:
             stream = container.add_stream(encoder, rate=25, options=options)
-            stream.width, stream.height, stream.pix_fmt = 96, 64, pixels
-            for i in range(40):
-                y, x = np.mgrid[:64, :96]
-                image = np.stack([(x * 2 + i * 5) % 256, (y * 3 - i * 4) % 256, (x + y + i * 7) % 256], -1)
-                frame = av.VideoFrame.from_ndarray(image.astype(np.uint8), format="rgb24")
+            stream.height, stream.width = images[0].shape[:2]
+            stream.pix_fmt = pixels
+            for i, image in enumerate(images):
+                frame = av.VideoFrame.from_ndarray(image, format="rgb24")
                 frame.pts, frame.time_base = i, Fraction(1, 25)
                 container.mux(stream.encode(frame))
             container.mux(stream.encode(None))
@@ -200,17 +219,54 @@ def decode_worker(pipe: Connection) -> None:
             pipe.send(("TRACEBACK", traceback.format_exc()))
 
 
-class DecodeChecker:
+def describe_worker(pipe: Connection) -> None:
+    """Answers each path with (outcome, remark) of `facevlm describe PATH --format json`, run in this process."""
+    import io
+    import resource
+    from contextlib import redirect_stderr, redirect_stdout
+
+    from facevlm.cli import main as facevlm
+
+    resource.setrlimit(resource.RLIMIT_AS, (MEMORY_LIMIT, MEMORY_LIMIT))
+    while (path := pipe.recv()) is not None:
+        out, told = io.StringIO(), io.StringIO()
+        try:
+            with redirect_stdout(out), redirect_stderr(told):
+                code = facevlm(["describe", path, "--format", "json"])
+            pipe.send(judged(code, out.getvalue(), told.getvalue()))
+        except BaseException:
+            pipe.send(("TRACEBACK", traceback.format_exc()))
+
+
+def judged(code: int, out: str, told: str) -> tuple[str, str]:
+    """Judges what the command line printed."""
+    if "Traceback" in told or "internal error" in told:
+        return "TRACEBACK", told
+    if code:
+        lines = told.splitlines()
+        fine = len([line for line in lines if line.startswith("error: ")]) == 1 and not out
+        return ("clean error" if fine else "UNCLEAN ERROR"), f"exit code {code}: {told}"
+    try:
+        warnings = json.loads(out)["warnings"]
+    except (ValueError, KeyError, TypeError):
+        return "NO JSON", out[:500]
+    return ("good with warnings" if warnings else "good"), "; ".join(warnings)
+
+
+WORKERS = {"decode": decode_worker, "describe": describe_worker}
+
+
+class Checker:
     """Checks clips in one worker process, replaced when it dies or hangs."""
 
-    def __init__(self, limit_s: float) -> None:
-        self.limit_s = limit_s
+    def __init__(self, work: Callable[[Connection], None], limit_s: float) -> None:
+        self.work, self.limit_s = work, limit_s
         self.start()
 
     def start(self) -> None:
         context = multiprocessing.get_context("spawn")
         self.pipe, other = context.Pipe()
-        self.process = context.Process(target=decode_worker, args=(other,), daemon=True)
+        self.process = context.Process(target=self.work, args=(other,), daemon=True)
         self.process.start()
         other.close()
 
@@ -232,35 +288,6 @@ class DecodeChecker:
         self.process.join(10)
 
 
-class DescribeChecker:
-    """Checks clips by the command line, one process each."""
-
-    def __init__(self, limit_s: float) -> None:
-        self.limit_s = limit_s
-
-    def close(self) -> None:
-        """Nothing runs between checks."""
-
-    def check(self, path: Path) -> tuple[str, str]:
-        command = [sys.executable, "-m", "facevlm", "describe", str(path), "--format", "json"]
-        try:
-            done = subprocess.run(command, capture_output=True, text=True, errors="replace", timeout=self.limit_s)
-        except subprocess.TimeoutExpired:
-            return "HANG", f"longer than {self.limit_s} s"
-        if "Traceback" in done.stderr or "internal error" in done.stderr:
-            return "TRACEBACK", done.stderr
-        if done.returncode < 0:
-            return "CRASH", f"signal {-done.returncode}\n{done.stderr}"
-        if done.returncode:
-            lines = done.stderr.strip().splitlines()
-            return ("clean error" if lines else "SILENT ERROR"), done.stderr
-        try:
-            warnings = json.loads(done.stdout)["warnings"]
-        except (ValueError, KeyError, TypeError):
-            return "NO JSON", done.stdout[:500]
-        return ("good with warnings" if warnings else "good"), "; ".join(warnings)
-
-
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", nargs="?", type=Path, help="further clips to damage")
@@ -273,9 +300,9 @@ def main() -> int:
     parser.add_argument("--verbose", action="store_true", help="print every outcome")
     options = parser.parse_args()
 
-    checkers: SimpleQueue[DecodeChecker | DescribeChecker] = SimpleQueue()
+    checkers: SimpleQueue[Checker] = SimpleQueue()
     for _ in range(options.jobs):
-        checkers.put((DecodeChecker if options.level == "decode" else DescribeChecker)(options.limit))
+        checkers.put(Checker(WORKERS[options.level], options.limit))
 
     def check(path: Path) -> tuple[Path, str, str, float]:
         checker, began = checkers.get(), time.monotonic()
@@ -289,7 +316,7 @@ def main() -> int:
         seeds, damaged = Path(name, "seeds"), Path(name, "damaged")
         seeds.mkdir()
         damaged.mkdir()
-        clips = make_seeds(seeds)
+        clips = make_seeds(seeds, PICTURES[options.level])
         if options.folder:
             clips += sorted(p for p in options.folder.iterdir() if p.suffix in CLIP_SUFFIXES)
         for path, outcome, remark, took in pool.map(check, damaged_clips(clips, damaged, options.count, options.seed)):
