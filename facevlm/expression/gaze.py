@@ -6,6 +6,7 @@ camera or the person's usual direction to the same side.
 """
 
 import numpy as np
+from scipy import ndimage
 
 from facevlm.expression.candidate import Candidate, candidate
 from facevlm.expression.rest import FINE_PX
@@ -29,11 +30,11 @@ def find(run: Run, rest: dict[str, float], usual: tuple[float, float]) -> list[C
         usual: The person's usual (x, y) line of sight, from `usual_gaze`.
     """
     lids = (run["lid_left"] / rest["lid_left"] + run["lid_right"] / rest["lid_right"]) / 2
-    reach = round(0.08 / STEP_S)
-    shut = np.convolve(lids < 0.45, np.ones(2 * reach + 1), "same") > 0
+    near = np.ones(2 * round(0.08 / STEP_S) + 1)
+    shut = ndimage.binary_dilation(lids < 0.45, near)
     skip = shut | (run["size"] < FINE_PX) | (np.abs(run["yaw"]) > 35)
     x, y = line_of_sight(run.values)
-    closed = np.convolve(lids < 1 - LOWERED, np.ones(2 * reach + 1), "same") > 0
+    closed = ndimage.binary_dilation(lids < 1 - LOWERED, near)
     low = smooth(np.where(closed | (run["size"] < FINE_PX) | (np.abs(run["yaw"]) > 35), np.nan, y), 0.04)
     x, y = (smooth(np.where(skip, np.nan, v), 0.04) for v in (x, y))
     in_head_x = smooth(np.where(skip, np.nan, run["gaze_x"]), 0.04)
