@@ -54,13 +54,13 @@ def pattern(i: int) -> np.ndarray:
 
 
 def face(i: int) -> np.ndarray:
-    """Frame i of a face that moves: uint8 (128, 160, 3)."""
+    """Frame i of a face that moves: uint8 (192, 240, 3)."""
     import cv2
 
     from facevlm.puppet.demo import astronaut
 
     x, y = 100 + i, i // 2
-    return cv2.resize(astronaut()[y : y + 256, x : x + 320], (160, 128), interpolation=cv2.INTER_AREA)
+    return cv2.resize(astronaut()[y : y + 256, x : x + 320], (240, 192), interpolation=cv2.INTER_AREA)
 
 
 PICTURES = {"decode": pattern, "describe": face}
