@@ -11,13 +11,13 @@ def check_who(text: str) -> str:
     Raises:
         UsageError: It is none of them.
     """
-    if text in ("main", "all") or (text.isdecimal() and int(text) >= 1):
+    if text in ("main", "all") or (text.isdecimal() and len(text) < 10 and int(text) >= 1):
         return text
     parts = [_number(part) for part in text.split(",")]
     if len(parts) == 2 and all(part >= 0 for part in parts):  # false for NaN
         return text
     raise UsageError(
-        "is no person", where=f"--who {text}", mend="give main, all, an id such as 2, or a point such as 320,180"
+        "is no person", where=f"--who {text[:40]}", mend="give main, all, an id such as 2, or a point such as 320,180"
     )
 
 

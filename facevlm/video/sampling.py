@@ -1,6 +1,7 @@
 """Which frames to look at: decided from presentation times alone, for constant and variable frame rates."""
 
 import math
+import re
 from collections.abc import Iterable
 from fractions import Fraction
 
@@ -8,6 +9,7 @@ from facevlm.errors import UsageError
 
 NATIVE_LIMIT = Fraction(30)  # per second; faster cameras show no facial action that this would miss
 MAX_RATE = 1000
+_LONG_EXPONENT = re.compile(r"[eE].*\d{3}")  # 1e999999999 as a fraction would take minutes and gigabytes
 
 
 def parse_rate(text: str) -> Fraction | None:
@@ -22,12 +24,14 @@ def parse_rate(text: str) -> Fraction | None:
     if text.strip().lower() == "native":
         return None
     try:
-        rate = Fraction(text.strip())
+        rate = Fraction(text.strip()) if len(text) <= 40 and not _LONG_EXPONENT.search(text) else None
     except (ValueError, ZeroDivisionError):
         rate = None
     if rate is None or not 0 < rate <= MAX_RATE:
         raise UsageError(
-            f"{text!r} is no frame rate", where="--fps", mend=f'give "native" or a number above 0, at most {MAX_RATE}'
+            f"{text[:40]!r} is no frame rate",
+            where="--fps",
+            mend=f'give "native" or a number above 0, at most {MAX_RATE}',
         )
     return rate
 
