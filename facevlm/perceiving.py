@@ -124,8 +124,10 @@ class Perception:
         start, last = self._start or 0.0, self.report.last_time or 0.0
         if self._start is None and self._end is None:
             return VideoError("no picture could be decoded", where=self.video.path, mend="copy or convert it again")
-        if start > last:
+        if self._end is None:
             what = f"the start {start:g} s is after the end of the clip, whose last frame is at {last:.2f} s"
+        elif self.video.duration_s is not None and start >= self.video.duration_s:
+            what = f"the start {start:g} s is after the end of the clip, which lasts {self.video.duration_s:.2f} s"
         else:
             what = f"no frame lies between {start:g} s and {self._end:g} s"
         return UsageError(what, where=self.video.path, mend="give --start and --end within the clip")
