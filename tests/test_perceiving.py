@@ -9,7 +9,7 @@ import pytest
 
 from facevlm import perceive
 from facevlm.errors import UsageError, VideoError
-from facevlm.faces.detect import box_iou
+from facevlm.faces.suppress import box_iou
 from facevlm.perceiving import FaceFinder, PerceptionConfig
 from facevlm.video.clip import Frame
 from tests.squares import (

@@ -15,13 +15,11 @@ from facevlm.faces.detect import (
     BlazeNetwork,
     SmallFaces,
     WholeFrame,
-    box_iou,
-    drop_contained,
     merge,
-    weighted_nms,
 )
 from facevlm.faces.faces import Detections
 from facevlm.faces.mesh import AttentionMesh, Roi
+from facevlm.faces.suppress import box_iou, drop_contained, weighted_nms
 from facevlm.tracking.tracker import TrackerConfig
 from tests.faces.portrait import EYES, FACE, placed, portrait
 
