@@ -23,7 +23,7 @@ from facevlm.video.clip import DecodeReport, Frame, VideoInfo
 from facevlm.video.decode import Video
 from facevlm.video.prefetch import prefetched
 from facevlm.video.sampling import Sampler, parse_rate
-from facevlm.video.shots import ShotDetector
+from facevlm.video.shots import marked
 
 
 @dataclass(frozen=True)
@@ -101,11 +101,10 @@ class Perception:
 
     def __iter__(self) -> Iterator[Moment]:
         finder = FaceFinder((self.video.width, self.video.height), self._config)
-        cuts = ShotDetector()
         with self._clip as clip:
             frames = clip.frames(self._start, self._end, keep=Sampler(self._rate))
-            for frame in prefetched(frames):
-                if cuts.feed(frame.time, frame.image) or not self.shots:
+            for frame in prefetched(marked(frames)):
+                if frame.cut or not self.shots:
                     self.shots.append((frame.time, frame.time))
                 self.shots[-1] = (self.shots[-1][0], frame.time)
                 shot = len(self.shots) - 1

@@ -37,11 +37,13 @@ class Frame:
         index: Number of the frame among all decoded ones, from 0.
         time: Presentation time in seconds from the first displayed frame, from the container's PTS.
         image: uint8 (H, W, 3) RGB, rotated for display.
+        cut: Whether a new shot begins with this frame, where `facevlm.video.shots.marked` looked for cuts.
     """
 
     index: int
     time: float
     image: np.ndarray
+    cut: bool = False
 
 
 @dataclass

@@ -17,8 +17,13 @@ differs enough), a jump cut within one scene usually none. Whatever hides most o
 a hand held before the lens, cannot be told from a cut.
 """
 
+from collections.abc import Iterator
+from dataclasses import replace
+
 import cv2
 import numpy as np
+
+from facevlm.video.clip import Frame
 
 SIDE = 32  # pixels of the reduced picture
 REACH = 4  # of them: 12 % of the picture, how far a place is looked for
@@ -86,6 +91,18 @@ class ShotDetector:
         # The difference across a cut says nothing of the motion after it.
         self._moved = 0.0 if cut else 0.6 * self._moved + 0.4 * moved
         return cut
+
+
+def marked(frames: Iterator[Frame]) -> Iterator[Frame]:
+    """The same frames, those that begin a new shot with `cut` set; closes its source when closed."""
+    detector = ShotDetector()
+    try:
+        for frame in frames:
+            yield replace(frame, cut=True) if detector.feed(frame.time, frame.image) else frame
+    finally:
+        close = getattr(frames, "close", None)
+        if close is not None:
+            close()
 
 
 def _reduced(image: np.ndarray) -> np.ndarray:

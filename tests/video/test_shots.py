@@ -7,8 +7,9 @@ import cv2
 import numpy as np
 import pytest
 
+from facevlm.video.clip import Frame
 from facevlm.video.decode import Video
-from facevlm.video.shots import ShotDetector
+from facevlm.video.shots import ShotDetector, marked
 
 CLIPS = Path(__file__).parents[2] / "../shared/clips"
 SIZE = 160
@@ -128,3 +129,10 @@ def test_real_clips(name, every):
     frames = Video.open(CLIPS / name).frames()
     found = [f.time for f in frames if f.index % every == 0 and detector.feed(f.time, f.image)]
     assert found == pytest.approx(REAL[name], abs=0.03 * every)
+
+
+def test_marked_frames_carry_the_cut():
+    rng = np.random.default_rng(3)
+    pictures = [cv2.resize(rng.integers(0, 255, (8, 8, 3), np.uint8), (96, 96)) for _ in range(2)]
+    frames = [Frame(i, i / 30, pictures[i >= 4]) for i in range(8)]
+    assert [frame.cut for frame in marked(iter(frames))] == [i == 4 for i in range(8)]
