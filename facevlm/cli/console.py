@@ -1,6 +1,5 @@
 """What the user sees while clips are worked on: progress bars, errors, warnings, documents in order, a summary."""
 
-import sys
 from collections.abc import Callable, Sequence
 from types import TracebackType
 
@@ -9,6 +8,7 @@ from rich.progress import BarColumn, Progress, TaskID, TaskProgressColumn, TextC
 from rich.table import Table
 from rich.text import Text
 
+from facevlm.cli.streams import write_document
 from facevlm.cli.workers import Outcome, one_line
 
 MAX_BARS = 8  # more would scroll the terminal away
@@ -103,8 +103,7 @@ class Display:
             heading = f"== {self._clips[number]} ==\n" if self._headings else ""
             gap = "\n" if self._headings and number + 1 < len(self._clips) else ""
             self._show_bars(False)  # they may be on the same terminal
-            sys.stdout.write(heading + text + gap)
-            sys.stdout.flush()
+            write_document(heading + text + gap)
             self._show_bars(True)
 
     def _summary(self) -> Table:

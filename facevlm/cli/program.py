@@ -1,7 +1,6 @@
 """The verbs: describe, track, demo, doctor, weights; each imports its area when chosen."""
 
 import json
-import os
 import signal
 import sys
 from collections.abc import Sequence
@@ -10,6 +9,7 @@ from typing import Annotated, Any, NoReturn
 
 import typer
 
+from facevlm.cli.streams import leave_unsaid, mend_streams, write_document
 from facevlm.errors import UsageError
 from facevlm.exports.formats import FORMATS
 
@@ -44,9 +44,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     if arguments is None:  # as a program: `kill` ends with clean-up too
         signal.signal(signal.SIGTERM, _leave)
+        mend_streams()
     try:
         code = app(arguments, prog_name="facevlm", standalone_mode=False)
-        sys.stdout.flush()
+        write_document("")
         code = code if isinstance(code, int) else 0
         if code == INTERRUPTED:
             _say("interrupted")
@@ -55,7 +56,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         _say("interrupted")
         return INTERRUPTED
     except BrokenPipeError:  # the reader, such as `head`, has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        leave_unsaid()
         return 1
     except Exception as error:
         if hasattr(error, "format_message"):  # typer's own, of whichever version
@@ -152,7 +153,7 @@ def track(
         text = track_clip(
             clip, output, format=chosen, fps=fps, on_progress=lambda share: display.progress(0, share)
         )
-    sys.stdout.write(text)
+    write_document(text)
     return 0
 
 

@@ -43,24 +43,25 @@ def track_clip(clip: str, output: str | None, *, format: str, fps: str, on_progr
     Raises:
         FacevlmError: As `perceive`; OutputError when the file cannot be written.
     """
-    from facevlm.exports.tracks_document import FaceRow, mot_lines, to_tracks_dict, write_mot, write_tracks_json
+    from facevlm.exports.face_recorder import FaceRecorder
+    from facevlm.exports.tracks_document import mot_lines, to_tracks_dict, write_mot, write_tracks_json
     from facevlm.perceiving import perceive
 
     perception = perceive(clip, fps=fps)
-    rows = []
-    for moment in perception:
-        rows += [FaceRow(moment.time, moment.index, face.track_id, face.box, face.presence) for face in moment.faces]
-        if perception.video.duration_s:
-            on_progress(min(1.0, moment.time / perception.video.duration_s))
-    video, decoding, tracks = perception.video, perception.report, perception.tracks
-    match format, output:
-        case "mot", None:
-            return "".join(line + "\n" for line in mot_lines(tracks, rows))
-        case "mot", str():
-            write_mot(tracks, output, rows=rows)
-        case _, None:
-            document = to_tracks_dict(video, decoding, tracks=tracks, rows=rows)
-            return json.dumps(document, ensure_ascii=False, allow_nan=False) + "\n"
-        case _, str():
-            write_tracks_json(video, decoding, output, tracks=tracks, rows=rows)
+    with FaceRecorder(landmarks=False) as recorder:
+        for moment in perception:
+            recorder(moment)
+            if perception.video.duration_s:
+                on_progress(min(1.0, moment.time / perception.video.duration_s))
+        video, decoding, tracks = perception.video, perception.report, perception.tracks
+        match format, output:
+            case "mot", None:
+                return "".join(line + "\n" for line in mot_lines(tracks, recorder.rows()))
+            case "mot", str():
+                write_mot(tracks, output, rows=recorder.rows())
+            case _, None:
+                document = to_tracks_dict(video, decoding, tracks=tracks, rows=recorder.rows())
+                return json.dumps(document, ensure_ascii=False, allow_nan=False) + "\n"
+            case _, str():
+                write_tracks_json(video, decoding, output, tracks=tracks, rows=recorder.rows())
     return ""

@@ -51,10 +51,12 @@ def replacing(path: str | Path) -> Iterator[Path]:
 def write_text(text: str, path: str | Path) -> None:
     """Write text as UTF-8, line ends as they are, whole or not at all.
 
+    What UTF-8 cannot hold (a byte of a file name that was no UTF-8 itself) becomes a question mark.
+
     Raises:
         OutputError: The file cannot be written.
     """
-    with replacing(path) as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
+    with replacing(path) as temporary, temporary.open("w", encoding="utf-8", errors="replace", newline="") as file:
         file.write(text)
 
 

@@ -30,7 +30,7 @@ def find(run: Run, rest: dict[str, float], usual: tuple[float, float]) -> list[C
         usual: The person's usual (x, y) line of sight, from `usual_gaze`.
     """
     lids = (run["lid_left"] / rest["lid_left"] + run["lid_right"] / rest["lid_right"]) / 2
-    near = np.ones(2 * round(0.08 / STEP_S) + 1)
+    near = np.ones(2 * round(0.08 / STEP_S) + 1, bool)
     shut = ndimage.binary_dilation(lids < 0.45, near)
     skip = shut | (run["size"] < FINE_PX) | (np.abs(run["yaw"]) > 35)
     x, y = line_of_sight(run.values)

@@ -144,7 +144,7 @@ class ScriptedPerception:
     def __iter__(self):
         box = np.array([1, 2, 31, 42], np.float32)
         for index in range(2):
-            faces = [SimpleNamespace(track_id=number, box=box, presence=0.9) for number in (3, 4)]
+            faces = [SimpleNamespace(track_id=number, box=box, presence=0.9, hidden=frozenset()) for number in (3, 4)]
             yield SimpleNamespace(index=index, time=index * 0.04, faces=faces)
         self.tracks = [TrackSummary(1, (3,), ((0.0, 0.04),), 2, 0.004, 0.9, True, "the only one", box)]
 
