@@ -13,7 +13,7 @@ import numpy as np
 
 from facevlm.errors import InputError, UsageError, VideoError
 from facevlm.faces.align import aligned_crop
-from facevlm.faces.detect import DETECTORS, Detector
+from facevlm.faces.detect import Detector, find_detector
 from facevlm.faces.embed import EMBEDDERS, Embedder
 from facevlm.faces.mesh import MESHES, MeshFitter, Roi
 from facevlm.faces.occlusion import OcclusionCue
@@ -31,7 +31,8 @@ class PerceptionConfig:
     """How faces are looked for.
 
     Attributes:
-        detector: "whole" (frame as it is) or "small" (tiles too, for wide shots; several times slower).
+        detector: "whole" (frame as it is), "small" (tiles too, for wide shots; several times slower), or an ONNX file
+            of your own: "scrfd:PATH" or "yunet:PATH".
         detect_every_s: Seconds between looks for new faces while known ones are held.
         detect_every_empty_s: Seconds between looks while no face is known.
         min_detection: Detector score from which the mesh is tried.
@@ -89,8 +90,7 @@ class Perception:
     def __init__(
         self, clip: str | Path, *, fps: str, start: float | None, end: float | None, config: PerceptionConfig
     ) -> None:
-        if config.detector not in DETECTORS:
-            raise UsageError(f"no detector {config.detector!r}", mend=f"choose one of {', '.join(DETECTORS)}")
+        find_detector(config.detector)  # tells an unknown one before the work starts
         if start is not None and end is not None and end <= start:
             raise UsageError(f"the end {end:g} s is not after the start {start:g} s", mend="give --start < --end")
         self._rate, self._start, self._end, self._config = parse_rate(fps), start, end, config
@@ -153,7 +153,7 @@ class FaceFinder:
         embedder: Embedder | None = None,
     ) -> None:
         self._config = config
-        self._detector = detector or DETECTORS[config.detector]()
+        self._detector = detector or find_detector(config.detector)()
         self._mesh = mesh or MESHES["attention"]()
         self._embedder = embedder or EMBEDDERS["descriptor"]()
         self.tracker = Tracker(size, config.tracker)

@@ -1,4 +1,4 @@
-"""What the words of the command line mean: whom, and from when to when."""
+"""What the words of the command line mean: whom, found how, and from when to when."""
 
 import math
 
@@ -19,6 +19,22 @@ def check_who(text: str) -> str:
     raise UsageError(
         "is no person", where=f"--who {text[:40]}", mend="give main, all, an id such as 2, or a point such as 320,180"
     )
+
+
+def check_detector(text: str) -> str:
+    """Return the text when it names a detector; one that is a file is opened once, so that it is refused early.
+
+    Raises:
+        UsageError: There is no such detector, or no such file.
+        MissingExtraError: onnxruntime is needed and not installed.
+        WeightsError: The file is no such detector.
+    """
+    from facevlm.faces.detect import DETECTORS, find_detector
+
+    make = find_detector(text)
+    if text not in DETECTORS:
+        make()
+    return text
 
 
 def parse_span(start: str | None, end: str | None) -> tuple[float | None, float | None]:

@@ -18,13 +18,14 @@ OVERLAY_SUFFIXES = (".mp4", ".m4v", ".mov", ".mkv")
 
 @dataclass(frozen=True)
 class Options:
-    """What to see in each clip; the fields are the arguments of `facevlm.describe`."""
+    """What to see in each clip, as the arguments of `facevlm.describe` and the detector of its config."""
 
     who: str = "all"
     fps: str = "native"
     start: float | None = None
     end: float | None = None
     infer: bool = False
+    detector: str = "whole"
 
 
 @dataclass(frozen=True)

@@ -31,6 +31,14 @@ Fps = Annotated[
     str,
     typer.Option(help="Frames to look at per second: native (up to 30) or a number; blinks need at least 16."),
 ]
+Detector = Annotated[
+    str,
+    typer.Option(
+        metavar="whole|small|scrfd:PATH|yunet:PATH",
+        help="How faces are found: small looks at tiles too, for wide shots, and takes several times as long; "
+        "scrfd: and yunet: are ONNX files of your own.",
+    ),
+]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -106,6 +114,7 @@ def describe(
     fps: Fps = "native",
     start: Annotated[str | None, typer.Option(help="Describe from here on: seconds or mm:ss.")] = None,
     end: Annotated[str | None, typer.Option(help="Describe up to here: seconds or mm:ss.")] = None,
+    detector: Detector = "whole",
     jobs: Annotated[int, typer.Option("--jobs", "-j", min=1, help="Clips to work on at a time.")] = 1,
     quiet: Quiet = False,
 ) -> int:
@@ -113,7 +122,7 @@ def describe(
 
     Exit code: 0 all clips described, 1 some failed, 2 wrong usage.
     """
-    from facevlm.cli.arguments import check_who, parse_span
+    from facevlm.cli.arguments import check_detector, check_who, parse_span
     from facevlm.cli.batch import Options, find_clips, plan
     from facevlm.cli.console import Display
     from facevlm.cli.workers import describe_clip, run
@@ -122,7 +131,7 @@ def describe(
     if format is not None and format not in FORMATS:
         raise UsageError(f"no format {format!r}", where="--format", mend=f"choose among {', '.join(FORMATS)}")
     parse_rate(fps)  # tells a wrong one before the work starts
-    options = Options(check_who(who), fps, *parse_span(start, end), infer)
+    options = Options(check_who(who), fps, *parse_span(start, end), infer, check_detector(detector))
     planned = plan(find_clips(clips), options, format=format, output=output, report=report, overlay=overlay)
     _bring_weights(quiet=quiet)
     with Display([str(job.clip) for job in planned], quiet=quiet, headings=planned[0].format == "text") as display:
@@ -139,19 +148,27 @@ def track(
         str | None, typer.Option("--format", "-f", metavar="json|mot", help="Default: mot for a .txt file, else json.")
     ] = None,
     fps: Fps = "native",
+    detector: Detector = "whole",
     quiet: Quiet = False,
 ) -> int:
     """Track the faces in a video: where each person is in every frame (JSON, or MOTChallenge text)."""
+    from facevlm.cli.arguments import check_detector
     from facevlm.cli.console import Display
     from facevlm.cli.trackfile import choose_format, track_clip
     from facevlm.video.sampling import parse_rate
 
     chosen = choose_format(format, output, clip=clip)
     parse_rate(fps)
+    check_detector(detector)
     _bring_weights(quiet=quiet)
     with Display([clip], quiet=quiet) as display:
         text = track_clip(
-            clip, output, format=chosen, fps=fps, on_progress=lambda share: display.progress(0, share)
+            clip,
+            output,
+            format=chosen,
+            fps=fps,
+            detector=detector,
+            on_progress=lambda share: display.progress(0, share),
         )
     write_document(text)
     return 0

@@ -27,7 +27,9 @@ def choose_format(format: str | None, output: str | None, *, clip: str) -> str:
     return format or ("mot" if output is not None and Path(output).suffix.lower() == ".txt" else "json")
 
 
-def track_clip(clip: str, output: str | None, *, format: str, fps: str, on_progress: Callable[[float], None]) -> str:
+def track_clip(
+    clip: str, output: str | None, *, format: str, fps: str, detector: str, on_progress: Callable[[float], None]
+) -> str:
     """Track every face and write the file.
 
     Args:
@@ -35,6 +37,7 @@ def track_clip(clip: str, output: str | None, *, format: str, fps: str, on_progr
         output: The file to write, None to return the text.
         format: One of `FORMATS`.
         fps: As for `perceive`.
+        detector: As for `PerceptionConfig`.
         on_progress: Called with the share done, in [0, 1].
 
     Returns:
@@ -45,9 +48,9 @@ def track_clip(clip: str, output: str | None, *, format: str, fps: str, on_progr
     """
     from facevlm.exports.face_recorder import FaceRecorder
     from facevlm.exports.tracks_document import mot_lines, to_tracks_dict, write_mot, write_tracks_json
-    from facevlm.perceiving import perceive
+    from facevlm.perceiving import PerceptionConfig, perceive
 
-    perception = perceive(clip, fps=fps)
+    perception = perceive(clip, fps=fps, config=PerceptionConfig(detector=detector))
     with FaceRecorder(landmarks=False) as recorder:
         for moment in perception:
             recorder(moment)

@@ -107,6 +107,7 @@ def one_line(text: str) -> str:
 def _describe(job: Job, on_progress: Progress | None, started: float) -> Outcome:
     from facevlm.describing import describe
     from facevlm.exports.formats import to_format, write_format
+    from facevlm.perceiving import PerceptionConfig
 
     recorder = None
     if job.overlay is not None:
@@ -121,6 +122,7 @@ def _describe(job: Job, on_progress: Progress | None, started: float) -> Outcome
         start=options.start,
         end=options.end,
         infer=options.infer,
+        config=PerceptionConfig(detector=options.detector),
         on_progress=None if on_progress is None else _share_of(job, on_progress),
         on_moment=recorder,
     )

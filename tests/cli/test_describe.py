@@ -33,6 +33,9 @@ def test_options_reach_describe(run, clip, calls):
     assert (code, err) == (0, "")
     wanted = {"who": "320,180.5", "fps": "16", "start": 62.5, "end": 90.0, "infer": True}
     assert {name: calls[0][name] for name in wanted} == wanted
+    assert calls[0]["config"].detector == "whole"
+    assert run("describe", path, "--detector", "small")[0] == 0
+    assert calls[1]["config"].detector == "small"
 
 
 @pytest.mark.parametrize("name", ["out.json", "out.vtt", "out.srt", "out.eaf", "out.csv", "out.txt"])
@@ -138,6 +141,9 @@ REFUSED = {
     "fps": (["in/a.mp4", "--fps", "0"], "--fps"),
     "start": (["in/a.mp4", "--start", "1:75"], "--start 1:75: is no time"),
     "end": (["in/a.mp4", "--start", "5", "--end", "0:05"], "ends before it starts"),
+    "detector": (["in/a.mp4", "--detector", "owl"], "choose among whole, small, scrfd:PATH, yunet:PATH"),
+    "detector without a file": (["in/a.mp4", "--detector", "scrfd:"], "no detector 'scrfd:'"),
+    "detector whose file is absent": (["in/a.mp4", "--detector", "scrfd:x.onnx"], "x.onnx: there is no such detector"),
     "jobs": (["in/a.mp4", "--jobs", "0"], "greater than or equal to 1"),
     "unknown option": (["in/a.mp4", "--formt", "json"], "--format"),
 }

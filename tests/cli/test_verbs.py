@@ -16,6 +16,7 @@ from facevlm.cli import doctor
 from facevlm.errors import VideoError
 from facevlm.exports.tracks_document import read_tracks
 from facevlm.faces import weights
+from facevlm.perceiving import PerceptionConfig
 from facevlm.tracking.track import TrackSummary
 from facevlm.video.clip import DecodeReport, VideoInfo
 
@@ -152,7 +153,13 @@ class ScriptedPerception:
 @pytest.fixture
 def perceive(calls, monkeypatch):
     module = ModuleType("facevlm.perceiving")
-    module.perceive = lambda clip, fps: ScriptedPerception()
+
+    def perceive(clip, fps, config):
+        module.detector = config.detector
+        return ScriptedPerception()
+
+    module.perceive = perceive
+    module.PerceptionConfig = PerceptionConfig
     monkeypatch.setitem(sys.modules, "facevlm.perceiving", module)
     return module
 
@@ -165,6 +172,11 @@ def test_track_writes_json(run, perceive, tmp_path):
     assert len(document.people[0].frames) == 2
     code, out, _ = run("track", "talk.mp4")
     assert code == 0 and out == target.read_text()
+
+
+def test_track_uses_the_chosen_detector(run, perceive):
+    assert run("track", "talk.mp4")[0] == 0 and perceive.detector == "whole"
+    assert run("track", "talk.mp4", "--detector", "small")[0] == 0 and perceive.detector == "small"
 
 
 def test_track_writes_mot(run, perceive, tmp_path):
@@ -181,6 +193,8 @@ def test_track_writes_mot(run, perceive, tmp_path):
         (["-o", "."], 2, "is a folder"),
         (["-f", "csv"], 2, "choose among json, mot"),
         (["--fps", "x"], 2, "--fps"),
+        (["--detector", "owl"], 2, "choose among whole, small, scrfd:PATH, yunet:PATH"),
+        (["--detector", "yunet:absent.onnx"], 2, "absent.onnx: there is no such detector file"),
         (["-o", "talk.mp4/x.json"], 1, "cannot write here"),
     ],
 )
@@ -192,7 +206,7 @@ def test_track_refuses_before_any_work(run, perceive, clip, tmp_path, monkeypatc
 
 
 def test_track_of_a_bad_clip_is_one_line(run, perceive):
-    def fail(clip, fps):
+    def fail(clip, fps, config):
         raise VideoError("no such file", where=clip)
 
     perceive.perceive = fail
