@@ -93,17 +93,6 @@ _ROWS = (
         used_for="the 478-point face mesh",
         notice=MEDIAPIPE_LICENSE,
     ),
-    Weight(
-        name="palm",
-        file="palm_detection_lite.tflite",
-        sources=(f"{MEDIAPIPE}#mediapipe/modules/palm_detection/palm_detection_lite.tflite",),
-        sha256="e9a4aaddf90dda56a87235303cf00e4c2d3fb28725f68fd88772997dac905c18",
-        size=1_985_440,
-        licence="Apache-2.0",
-        input="float32 (1, 192, 192, 3) RGB in [0, 1]",
-        used_for="noticing a hand in front of a face",
-        notice=MEDIAPIPE_LICENSE,
-    ),
 )
 WEIGHTS: dict[str, Weight] = {row.name: row for row in _ROWS}
 

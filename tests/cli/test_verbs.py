@@ -119,7 +119,7 @@ def test_doctor_names_what_is_missing_and_the_way_to_it(run, tmp_path, monkeypat
     assert findings["nosuch"]["mend"] == "run: pip install 'nosuch>=2'"
     assert "too old" in findings["rich"]["value"] and findings["rich"]["needed"]
     assert findings["odd"]["mend"] == "run: pip install 'facevlm[demo]'" and not findings["odd"]["needed"]
-    assert findings["palm"]["mend"] == "run: facevlm weights fetch"
+    assert findings["mesh_attention"]["mend"] == "run: facevlm weights fetch"
     code, out, _ = run("doctor")
     assert code == 1 and "missing: nosuch, rich, blaze_short" in out
 
