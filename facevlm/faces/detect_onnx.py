@@ -173,11 +173,11 @@ class _Model:
             flat = self._session.run(self._names, {self._input: np.ascontiguousarray(canvas, np.float32)})
         except Exception as error:  # onnxruntime's own errors derive from Exception alone
             raise self._broken(f"failed: {error}") from error
-        return [
-            [self._checked(flat[kind * len(STRIDES) + i], (len(cells), columns), STRIDES[i])
-             for kind, columns in enumerate(self._layers)]
-            for i, cells in enumerate(self.cells)
-        ]
+        outputs = []
+        for i, (stride, cells) in enumerate(zip(STRIDES, self.cells, strict=True)):
+            kinds = zip(flat[i :: len(STRIDES)], self._layers, strict=True)
+            outputs.append([self._checked(values, (len(cells), columns), stride) for values, columns in kinds])
+        return outputs
 
     def _checked(self, output: Any, shape: tuple[int, int], stride: int) -> np.ndarray:
         values = np.asarray(output, np.float32)
@@ -201,6 +201,7 @@ def _session(path: Path, threads: int) -> Any:
         raise MissingExtraError("ONNX detectors need onnxruntime", where=path, mend=mend) from error
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
+    options.log_severity_level = 3  # errors alone: files that state shapes for 640x640 warn at any other size
     try:
         return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
     except Exception as error:  # onnxruntime's own errors derive from Exception alone
