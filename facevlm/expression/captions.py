@@ -11,14 +11,18 @@ from collections.abc import Mapping, Sequence
 from facevlm.expression.event import Event
 from facevlm.expression.feelings import feelings
 from facevlm.expression.grammar import Chooser, Pronouns, number
+from facevlm.expression.merging import merge
 from facevlm.expression.opening import noun_for, opening, pronouns_for
-from facevlm.expression.phases import WINDOWS_FROM_S, Phase, cut, fill
+from facevlm.expression.phases import WINDOWS_FROM_S, Phase, cut, fill, opener_at
 from facevlm.expression.presence import Change, changes, often, share, stretches
 from facevlm.expression.sentence import AppearanceValue, Sentence
-from facevlm.expression.timeline import merge
+from facevlm.expression.timeline import Happening
 from facevlm.expression.writer import Writer
 
 THE_PERSON = "the person"  # the name of a person who is the only one
+_BRIEFLY_S = 2.0  # seconds: of people seen no longer than this, one among several, that is said and not their coming
+_UNSEEN_S = 1.0  # seconds without a face at the start from which that is said
+_REST_S, _REST_SHARE = 0.35, 0.1  # seconds, and share of the time seen, of a quiet start or end that is said
 
 
 def caption_person(
@@ -53,21 +57,30 @@ def caption_person(
     felt = feelings(events) if infer else ()
     called = f"the {noun_for(appearance)}" if alone else name
     writer = Writer(called, pronouns or pronouns_for(appearance), Chooser(seed), felt)
+    seen = stretches(spans, start=start, end=end)
+    if _turned(events, sum(b - a for a, b in seen)):
+        appearance = {name: value for name, value in appearance.items() if name != "facing"}
     for text in opening(appearance, name=name, pronouns=writer.pronouns, whole=alone):
         writer.add(text, kind="appearance")
-    seen = stretches(spans, start=start, end=end)
     happenings = merge(events)
+    briefly = sum(b - a for a, b in seen)
+    if not alone and len(seen) == 1 and briefly <= min(_BRIEFLY_S, (end - start) / 3):
+        writer.seen_briefly(opener_at(sum(seen[0]) / 2, start=start, end=end), briefly, happenings)
+        return tuple(writer.sentences)
     told = [(start, end)] if often(seen) else seen
-    phases, throughout = fill(cut(happenings, start=start, end=end), happenings, stretches=told)
     coming = changes(seen, start=start, end=end, shots=shots)
+    phases, throughout = fill(cut(happenings, start=start, end=end, coming=len(coming)), happenings, stretches=told)
     if often(seen):
         writer.come_and_go(seen, end - start)
     if throughout:
         writer.throughout(throughout)
     if end - start > WINDOWS_FROM_S:
         writer.summary(happenings, sum(t1 - t0 for t0, t1 in seen))
+    if alone and coming and coming[0].seen and coming[0].time - start >= _UNSEEN_S and end - start <= WINDOWS_FROM_S:
+        writer.unseen()
     if happenings or coming:
-        _tell(writer, phases, coming, seen)
+        quiet = (False, False) if throughout or len(phases) == 1 else _quiet(happenings, seen)
+        _tell(writer, phases, coming, seen, quiet=quiet if end - start <= WINDOWS_FROM_S else (False, False))
         if len(happenings) == 1 and len(phases) == 1 and phases[0].opener and not coming:
             writer.otherwise()
     else:
@@ -76,9 +89,17 @@ def caption_person(
 
 
 def _tell(
-    writer: Writer, phases: Sequence[Phase], coming: Sequence[Change], seen: Sequence[tuple[float, float]]
+    writer: Writer,
+    phases: Sequence[Phase],
+    coming: Sequence[Change],
+    seen: Sequence[tuple[float, float]],
+    *,
+    quiet: tuple[bool, bool],
 ) -> None:
-    """Tells phase after phase; phases in a row in which nothing happens in one sentence."""
+    """Tells phase after phase; phases in a row in which nothing happens in one sentence.
+
+    `quiet` says whether a quiet start and a quiet end are worth telling.
+    """
     silent = [not (p.mentions or p.going_on or _within(p, coming, phases)) for p in phases]
     for i, phase in enumerate(phases):
         if silent[i]:
@@ -91,9 +112,25 @@ def _tell(
         writer.paragraph += phase.opener.startswith("between")
         now = _within(phase, coming, phases)
         if phase.mentions or now:
-            writer.phase(phase, now, last=i == len(phases) - 1 > 0)
+            last = i == len(phases) - 1
+            at_first = quiet[0] and (i == 0 or any(change.first for change in now))
+            writer.phase(phase, now, last=last and i > 0, at_first=at_first, at_last=quiet[1] and last)
         else:
             writer.goes_on(phase)
+
+
+def _turned(events: Sequence[Event], duration: float) -> bool:
+    """Whether events say that the head is turned for most of the time, so that the opening need not."""
+    return any(e.t1 - e.t0 > 0.5 * duration for e in events if e.action.startswith("head_turn"))
+
+
+def _quiet(happenings: Sequence[Happening], seen: Sequence[tuple[float, float]]) -> tuple[bool, bool]:
+    """Whether nothing happens for a while at the start, and at the end, of the time in which the person is seen."""
+    if not happenings or often(seen):
+        return False, False
+    before, after = happenings[0].t0 - seen[0][0], seen[-1][1] - max(h.t1 for h in happenings)
+    least = [max(_REST_S, _REST_SHARE * (t1 - t0)) for t0, t1 in (seen[0], seen[-1])]
+    return before >= least[0], after >= least[1]
 
 
 def _within(phase: Phase, coming: Sequence[Change], phases: Sequence[Phase]) -> list[Change]:

@@ -5,10 +5,12 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from facevlm.expression.grammar import GERUND, Chooser, Pronouns, listed, say
-from facevlm.expression.phrases import background, predicate
+from facevlm.expression.predicates import background, predicate
 from facevlm.expression.timeline import DO, END, START, STATE, Happening, Mention
 
-_TOGETHER_S = 0.3  # seconds: onsets no further apart are one moment
+_TOGETHER_S = 0.3  # seconds: ends no further apart are one moment
+_LEAD_S = 0.15  # seconds by which a smile, a laugh or speech may begin later and still be said first
+_LATE_S = 0.2  # seconds from which an action that begins later and outlasts the first one is said after it
 _SIZE = 3  # mentions in one clause
 _SAME_VERB = re.compile(r"<(relax|stop|lower)> (.+)")
 
@@ -36,7 +38,7 @@ def clause(group: Sequence[Mention], form: str, pronouns: Pronouns, chooser: Cho
     """
     if group[0].aspect == STATE:
         return states([m.happening for m in group], form, pronouns, chooser)
-    group = [group[0], *(replace(m, again=False) for m in group[1:])]  # one "again" is enough
+    group = [group[0], *(replace(m, again=False, to_end=False) for m in group[1:])]  # one "again" is enough
     templates = [predicate(m, chooser, exact=exact) for m in group]
     if any(m.aspect == END for m in group):
         return listed([say(template, form, pronouns) for template in _same_verb(templates)])
@@ -44,6 +46,8 @@ def clause(group: Sequence[Mention], form: str, pronouns: Pronouns, chooser: Cho
     if len(group) == 1:
         return first
     rest = listed([say(template, GERUND, pronouns) for template in templates[1:]])
+    if " for about " in first or " until " in first:
+        return f"{first}, {rest}"
     joins = (" while ",) if "," in first or " and " in first else (" while ", ", ")
     return first + chooser.pick("join", joins, group[0].happening.ids) + rest
 
@@ -59,11 +63,10 @@ def states(happenings: Sequence[Happening], form: str, pronouns: Pronouns, choos
     """
     doing, holding = _split([background(h, chooser, still=False) for h in happenings])
     if form == GERUND:
-        held = f"with {listed(holding)}" if holding else ""
-        return say(", ".join(part for part in (listed(doing), held) if part), form, pronouns)
+        return say(_joined(doing, holding), form, pronouns)
     if not doing:
         return say(f"<have> {listed(holding)}", form, pronouns)
-    return say(f"<be> {listed(doing)}" + (f", with {listed(holding)}" if holding else ""), form, pronouns)
+    return say(f"<be> {_joined(doing, holding)}", form, pronouns)
 
 
 def beside(happenings: Sequence[Happening], pronouns: Pronouns, chooser: Chooser) -> str:
@@ -71,6 +74,16 @@ def beside(happenings: Sequence[Happening], pronouns: Pronouns, chooser: Chooser
     doing, holding = _split([background(h, chooser, still=True) for h in happenings])
     parts = [f"still {listed([d.removeprefix('still ') for d in doing])}"] if doing else []
     return say(" ".join([*parts, *([f"with {listed(holding)}"] if holding else [])]), GERUND, pronouns)
+
+
+def _joined(doing: Sequence[str], holding: Sequence[str]) -> str:
+    """ "smiling", "smiling with their eyes closed", "smiling with their mouth open and their eyes closed"."""
+    if not doing:
+        return f"with {listed(holding)}"
+    if not holding:
+        return listed(doing)
+    word = " and" if " with " in doing[-1] else " with" if len(holding) == 1 else ", with"
+    return f"{listed(doing)}{word} {listed(holding)}"
 
 
 def _split(words: Sequence[tuple[str, str]]) -> tuple[list[str], list[str]]:
@@ -96,7 +109,7 @@ def _lead_first(group: Sequence[Mention]) -> list[Mention]:
 
     def leads(mention: Mention) -> bool:
         mouth = any(word in mention.happening.key for word in ("smile", "laugh", "speaking"))
-        return mouth and mention.t0 - group[0].t0 <= _TOGETHER_S
+        return mouth and mention.aspect != END and mention.t0 - group[0].t0 <= _LEAD_S
 
     return sorted(group, key=lambda mention: not leads(mention))
 
@@ -107,6 +120,11 @@ def _joins(lead: Mention, other: Mention) -> bool:
     if END in (lead.aspect, other.aspect):
         return abs(lead.t0 - other.t0) < _TOGETHER_S
     if lead.happening.parts or other.happening.parts:
+        return False
+    later = other.t0 - lead.t0
+    if later >= _LATE_S and (other.t1 > lead.t1 + 0.25 or other.t0 > lead.t1 - 0.25):  # takes over from it
+        return False
+    if other.happening.key == "mouth_close" and later > _LEAD_S:
         return False
     shorter = max(min(lead.t1 - lead.t0, other.t1 - other.t0), 1e-6)
     return min(lead.t1, other.t1) - max(lead.t0, other.t0) >= 0.5 * shorter

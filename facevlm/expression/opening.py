@@ -51,7 +51,11 @@ def opening(
     if whole:
         first = f"This video shows the facial changes of {who}" + (f"{'' if place else ','} {where}" if where else "")
     elif where or known:
-        first = f"{name} is {', '.join(part for part in (who if known else '', where) if part)}"
+        turned = facing.removeprefix("with the head ") if facing.startswith("with the head ") else ""
+        looks = [part for part in (who if known else "", place, "" if turned else facing) if part]
+        parts = [f"is {', '.join(looks)}"] if looks else []
+        parts += [f"has {pronouns.possessive} head {turned}"] if turned else []
+        first = f"{name} {listed(parts)}"
     else:
         return _looks(appearance, pronouns, who=name)
     return [sentence(first), *_looks(appearance, pronouns)]

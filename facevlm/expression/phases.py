@@ -10,14 +10,16 @@ from itertools import pairwise
 
 from facevlm.expression.event import ACTIONS
 from facevlm.expression.grammar import clock
-from facevlm.expression.phrases import lasting
-from facevlm.expression.timeline import DO, END, START, STATE, Happening, Mention, count_repeats
+from facevlm.expression.predicates import lasting
+from facevlm.expression.timeline import DO, END, START, STATE, Happening, Mention, count_repeats, in_general
 
 WINDOWS_FROM_S = 60.0  # seconds: longer videos are told window by window
 _EDGE_S = 0.15  # seconds: what starts or ends this near to an edge was there before or goes on after
 _JUST_S = 0.3  # seconds before its end in which an action is no longer said to go on
-_CHRONICLE = 12  # mentions in a phase above which they are counted instead of told in order
-_ROOM = 16  # mentions in a phase above which slight ones are left out
+_BUSY = 6  # mentions in a phase above which blinks are told in one sentence
+_CROWDED = 9  # mentions in a phase above which slight actions are left out
+_CHRONICLE = 16  # mentions in a phase above which they are counted instead of told in order
+_NEVER_ENDED = ("_swing", "_bob", "_nod", "_shake")  # whose end goes without saying
 
 _BEGINNING = "at the beginning of the video"
 _PROGRESS = "as the video progresses"
@@ -43,6 +45,7 @@ class Phase:
         mentions: In order of time.
         going_on: Happenings that began in an earlier phase and go on.
         counts: The mentions are counted, their order is not told.
+        aside: What is done in between, counted.
     """
 
     opener: str
@@ -51,15 +54,17 @@ class Phase:
     mentions: tuple[Mention, ...] = ()
     going_on: tuple[Happening, ...] = ()
     counts: bool = False
+    aside: tuple[Mention, ...] = ()
 
 
-def cut(happenings: Sequence[Happening], *, start: float, end: float) -> list[Phase]:
+def cut(happenings: Sequence[Happening], *, start: float, end: float, coming: int = 0) -> list[Phase]:
     """Empty phases that cover start … end.
 
     Args:
         happenings: What will be told, in order of start.
         start: Start of the described part in seconds.
         end: End of the described part in seconds.
+        coming: How often the person comes and goes.
     """
     duration = end - start
     if duration > WINDOWS_FROM_S:
@@ -69,14 +74,23 @@ def cut(happenings: Sequence[Happening], *, start: float, end: float) -> list[Ph
             edges.append(edge)
         edges.append(end)
         return [Phase(f"between {clock(a)} and {clock(b)}", a, b) for a, b in pairwise(edges)]
-    if len(happenings) == 1 and 1.5 <= duration < 5:
-        where = ((happenings[0].t0 + happenings[0].t1) / 2 - start) / duration
-        return [Phase(_BEGINNING if where < 0.33 else _MIDDLE if where < 0.67 else _END, start, end)]
-    count = 1 if duration < 1.5 or not happenings else 2 if duration < 3 else 3 if duration < 5 else 4
+    if len(happenings) == 1 and not coming and 1.5 <= duration < 5:
+        return [Phase(opener_at((happenings[0].t0 + happenings[0].t1) / 2, start=start, end=end), start, end)]
+    count = 1 if duration < 1.5 or not (happenings or coming) else 2 if duration < 3 else 3 if duration < 5 else 4
     if len(happenings) >= 6 and duration >= 2.5:
         count = 4
     edges = [start, *(_calm(start + part * duration, duration, happenings) for part in _CUTS[count]), end]
     return [Phase(opener, a, b) for opener, a, b in zip(_OPENERS[count], edges[:-1], edges[1:], strict=True)]
+
+
+def opener_at(time: float, *, start: float, end: float) -> str:
+    """The opener for one moment of a video of start … end seconds; "" where it is too short for any."""
+    if end - start < 1.5:
+        return ""
+    if end - start > WINDOWS_FROM_S:
+        return f"at {clock(time)}"
+    where = (time - start) / (end - start)
+    return _BEGINNING if where < 0.33 else _MIDDLE if where < 0.67 else _END
 
 
 def fill(
@@ -96,7 +110,7 @@ def fill(
     going_on: list[list[Happening]] = [[] for _ in phases]
     throughout: list[Happening] = []
     start, end = phases[0].t0, phases[-1].t1
-    for i, happening in enumerate(happenings):
+    for happening in happenings:
         seen_from, seen_to = _stretch(happening, stretches, (start, end))
         was_there = lasting(happening) and happening.t0 <= seen_from + _EDGE_S
         goes_on = lasting(happening) and happening.t1 >= seen_to - _EDGE_S
@@ -114,7 +128,8 @@ def fill(
             alone = not any(phases[k].t0 <= h.t0 < happening.t1 - _JUST_S for h in happenings)
             if there >= 0.5 * (phases[k].t1 - phases[k].t0) and (k < last or goes_on or not alone):
                 going_on[k].append(happening)
-        ends = not goes_on and (last > first or was_there) and not _followed(happening, happenings[i + 1 :])
+        ends = not goes_on and (last > first or was_there) and not happening.key.endswith(_NEVER_ENDED)
+        ends = ends and not _followed(happening, [h for h in happenings if h is not happening])
         aspect = STATE if was_there else START if last > first else DO
         to_end = goes_on and seen_to >= end - _EDGE_S and aspect == DO and long and first == len(phases) - 1
         mentions[first].append(Mention(happening, aspect, to_end=to_end))
@@ -130,16 +145,25 @@ def _finished(phase: Phase, said: list[Mention], before: list[Mention], held: li
     """The phase with its mentions in order, repeats counted, and "again" where it is due."""
     done = [m.happening for m in said if m.aspect == DO and not m.to_end]
     others = [m for m in said if m.aspect != DO or m.to_end]
-    counted = count_repeats(done)
+    aside: list[Happening] = []
+    held_too = [m.happening for m in others]
+    counted = count_repeats(done, others=held_too)
+    if len(counted) + len(others) > _BUSY:
+        blinks = [h for h in done if h.key == "blink"]
+        if len(blinks) > 2:
+            aside = count_repeats(blinks, apart=True)
+            done = [h for h in done if h.key != "blink"]
+            counted = count_repeats(done, others=held_too)
+    if len(counted) + len(others) > _CROWDED:
+        done = [h for h in done if any(e.strength != "slight" for e in h.events)]
+        counted = count_repeats(done, others=held_too)
     counts = len(counted) + len(others) > _CHRONICLE
     if counts:  # starts are counted with the rest; their ends go without saying
-        done += [m.happening for m in others if m.aspect == START]
-        counted = count_repeats([replace(h, key=h.key.removesuffix("_mouth")) for h in done], apart=True)
+        done = [*done, *aside, *(m.happening for m in others if m.aspect == START)]
+        counted, aside = count_repeats(in_general(done), apart=True), []
         others = [m for m in others if m.aspect not in (START, END)]
-        if len(counted) + len(others) > _ROOM:
-            counted = [h for h in counted if h.strength != "slight"]
     mentions = [*others, *(Mention(h) for h in counted)]
-    mentions.sort(key=lambda m: (_region(m) if counts else 0, m.t0, m.aspect == END, m.happening.ids))
+    mentions.sort(key=lambda m: (_place(m) if counts else (), m.t0, m.aspect == END, m.happening.ids))
     known = {(m.happening.key, m.happening.side) for m in before}
     result = []
     for mention in mentions:
@@ -150,15 +174,18 @@ def _finished(phase: Phase, said: list[Mention], before: list[Mention], held: li
         known.add(name)
         known.update((part.key, part.side) for part in mention.happening.parts)
         result.append(mention)
-    return replace(phase, mentions=tuple(result), going_on=tuple(held), counts=counts)
+    asides = tuple(Mention(h) for h in aside)
+    return replace(phase, mentions=tuple(result), going_on=tuple(held), counts=counts, aside=asides)
 
 
-def _region(mention: Mention) -> int:
-    """Place of its part of the face in a count: states first, then mouth, brows, eyes, gaze, head."""
+def _place(mention: Mention) -> tuple[int, int]:
+    """Place in a count: states first, then mouth, brows, eyes, gaze, head, the most frequent first in each."""
     if mention.aspect != DO:
-        return 0
+        return 0, 0
     region = ACTIONS[mention.happening.events[0].action].region
-    return 1 + ("mouth", "cheeks", "nose", "brows", "eyes", "gaze", "head").index(region)
+    regions = ("mouth", "cheeks", "nose", "brows", "eyes", "gaze", "head")
+    speaks = mention.happening.key == "speaking"
+    return 1 + regions.index(region), -1000 if speaks else -mention.happening.count
 
 
 def _recent(phases: Sequence[Phase], mentions: Sequence[Sequence[Mention]], i: int) -> list[Mention]:
@@ -184,9 +211,11 @@ def _stretch(
     return max(best[0], whole[0]), min(best[1], whole[1])
 
 
-def _followed(happening: Happening, later: Sequence[Happening]) -> bool:
-    """Whether an action of the same kind takes over at its end, so that its end is not seen."""
+def _followed(happening: Happening, others: Sequence[Happening]) -> bool:
+    """Whether its end is not seen: an action of the same kind takes over, or the eyes are closed."""
     kind = happening.key.split("_")[-1 if happening.key.startswith("open_") else 0]
     kinds = (kind, "eyes_closed") if kind in ("gaze", "eyes") else (kind,)
-    next_ones = [other for other in later if abs(other.t0 - happening.t1) < 0.3]
+    if kind == "gaze" and any(h.key == "eyes_closed" and h.t0 < happening.t1 + 0.3 <= h.t1 for h in others):
+        return True
+    next_ones = [other for other in others if abs(other.t0 - happening.t1) < 0.3]
     return any(kind in other.key for other in next_ones for kind in kinds)

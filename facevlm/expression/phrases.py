@@ -1,4 +1,4 @@
-"""Ways of saying each facial action, in the manner of the FDA annotations: a table of predicates, and what picks.
+"""Ways of saying each facial action, in the manner of the FDA annotations: a table of predicates.
 
 Every action has predicates for doing it ("turns their head to their left"), often one for the state it leaves ("their
 head turned to their left"), and one for its end ("turns their head back"). Templates are those of
@@ -6,9 +6,6 @@ head turned to their left"), and one for its end ("turns their head back"). Temp
 """
 
 from dataclasses import dataclass
-
-from facevlm.expression.grammar import Chooser, seconds, times
-from facevlm.expression.timeline import DO, END, KEEP, LONG_S, START, STATE, Happening, Mention
 
 
 @dataclass(frozen=True)
@@ -54,7 +51,6 @@ PHRASES: dict[str, Phrases] = {
         holding="{their} eyes {adv} closed",
         end=("<open> {their} eyes again",),
         slight=("",),
-        strong=("tightly", "firmly"),
     ),
     "eyes_widen": Phrases(
         do=("<widen> {their} eyes {adv}", "<open> {their} eyes {adv} wider"),
@@ -68,14 +64,14 @@ PHRASES: dict[str, Phrases] = {
         holding="{their} eyes {adv} narrowed",
         end=("<relax> {their} eyes",),
         slight=("slightly", "a little"),
-        strong=("tightly",),
+        strong=("strongly",),
     ),
     "eyes_squint_sided": Phrases(
         do=("<narrow> {their} {side} eye {adv}", "<squint> {adv} with {their} {side} eye"),
         holding="{their} {side} eye {adv} narrowed",
         end=("<relax> {their} {side} eye",),
         slight=("slightly", "a little"),
-        strong=("tightly",),
+        strong=("strongly",),
     ),
     # brows
     "brow_raise": Phrases(
@@ -102,30 +98,31 @@ PHRASES: dict[str, Phrases] = {
     "gaze_sided": Phrases(
         do=("<look> {adv} to {their} {side}", "<shift> {their} gaze {adv} to {their} {side}"),
         doing="looking {adv} to {their} {side}",
-        end=("<look> back",),
+        end=("<look> ahead again",),
         strong=("far",),
     ),
     "gaze_up": Phrases(
         do=("<look> up {adv}", "<lift> {their} gaze {adv}"),
         doing="looking up {adv}",
-        end=("<lower> {their} gaze again",),
+        end=("<stop> looking up",),
     ),
     "gaze_down": Phrases(
         do=("<look> down {adv}", "<lower> {their} gaze {adv}"),
         doing="looking down {adv}",
-        end=("<lift> {their} gaze again",),
+        end=("<look> up again",),
     ),
     "gaze_swing": Phrases(
         do=(
             "<look> to {their} {side} and {other} in turn",
             "<move> {their} eyes to {their} {side} and {other} in turn",
+            "<look> from side to side",
         ),
         doing="looking from side to side",
         end=("<stop> looking from side to side",),
     ),
     "gaze_pair": Phrases(
         do=(
-            "<look> {adv} to {their} {side} and then to {their} {other}",
+            "<look> {adv} to {their} {side} and then {their} {other}",
             "<shift> {their} gaze {adv} to {their} {side} and back to {their} {other}",
         ),
     ),
@@ -151,9 +148,9 @@ PHRASES: dict[str, Phrases] = {
         slight=("",),
     ),
     "speaking_mouth": Phrases(
-        do=("<speak> with {their} mouth opening and closing", "<talk> with {their} mouth opening and closing"),
+        do=("<speak>", "<talk>"),
         doing="speaking",
-        start=("<start> to speak with {their} mouth opening and closing",),
+        start=("<start> speaking", "<begin> to speak", "<start> to talk"),
         end=("<stop> speaking", "<stop> talking"),
         slight=("",),
     ),
@@ -188,11 +185,12 @@ PHRASES: dict[str, Phrases] = {
         strong=("heartily",),
     ),
     "laugh_smile": Phrases(
-        do=("<smile> and <laugh> {adv}", "<laugh> {adv} with a smile"),
+        do=("<smile> {adv} and <laugh>", "<laugh> with {adj} smile"),
         doing="laughing",
-        start=("<start> to smile and laugh {adv}",),
+        start=("<start> to smile {adv} and laugh",),
         end=("<stop> laughing",),
-        strong=("heartily",),
+        slight=("slightly", "faintly"),
+        strong=("broadly", "widely"),
     ),
     "open_laugh": Phrases(
         do=("<laugh> {adv} with {their} mouth open",),
@@ -263,7 +261,7 @@ PHRASES: dict[str, Phrases] = {
         doing="pulling {their} mouth from side to side",
         end=("<bring> {their} mouth back to the middle",),
     ),
-    "jaw_sideways_pair": Phrases(do=("<pull> {their} mouth {adv} to {their} {side} and then to {their} {other}",)),
+    "jaw_sideways_pair": Phrases(do=("<pull> {their} mouth {adv} to {their} {side} and then {their} {other}",)),
     # head
     "head_turn_sided": _turn("turn", "turned", "to {their} {side}"),
     "head_turn_swing": Phrases(
@@ -274,7 +272,7 @@ PHRASES: dict[str, Phrases] = {
         doing="turning {their} head from side to side",
         end=("<stop> turning {their} head",),
     ),
-    "head_turn_pair": Phrases(do=("<turn> {their} head {adv} to {their} {side} and then to {their} {other}",)),
+    "head_turn_pair": Phrases(do=("<turn> {their} head {adv} to {their} {side} and then {their} {other}",)),
     "head_eyes_sided": Phrases(
         do=("<turn> {their} head and eyes {adv} to {their} {side}", "<turn> and <look> {adv} to {their} {side}"),
         holding="{their} head and eyes {adv} turned to {their} {side}",
@@ -283,11 +281,14 @@ PHRASES: dict[str, Phrases] = {
     ),
     "head_tilt_sided": _turn("tilt", "tilted", "to {their} {side}"),
     "head_tilt_swing": Phrases(
-        do=("<tilt> {their} head {adv} to {their} {side} and {other} in turn",),
+        do=(
+            "<tilt> {their} head {adv} to {their} {side} and {other} in turn",
+            "<tilt> {their} head {adv} from side to side",
+        ),
         doing="tilting {their} head from side to side",
         end=("<straighten> {their} head",),
     ),
-    "head_tilt_pair": Phrases(do=("<tilt> {their} head {adv} to {their} {side} and then to {their} {other}",)),
+    "head_tilt_pair": Phrases(do=("<tilt> {their} head {adv} to {their} {side} and then {their} {other}",)),
     "head_up": Phrases(
         do=("<lift> {their} head {adv}", "<raise> {their} head {adv}"),
         holding="{their} head {adv} raised",
@@ -307,6 +308,14 @@ PHRASES: dict[str, Phrases] = {
         doing="moving {their} head up and down",
         end=("<stop> moving {their} head",),
     ),
+    "head_up_down": Phrases(do=("<lift> {their} head {adv} and <lower> it",)),
+    "head_down_up": Phrases(do=("<lower> {their} head {adv} and <lift> it",)),
+    # many movements, counted
+    "gaze_any": Phrases(do=("<look> to either side",)),
+    "jaw_sideways_any": Phrases(do=("<pull> {their} mouth to either side",)),
+    "head_turn_any": Phrases(do=("<turn> {their} head to either side",)),
+    "head_tilt_any": Phrases(do=("<tilt> {their} head to either side",)),
+    "head_bob_any": Phrases(do=("<move> {their} head up or down",)),
     "head_nod": Phrases(
         do=("<nod> {adv}", "<nod> {their} head {adv}"),
         doing="nodding",
@@ -322,97 +331,3 @@ PHRASES: dict[str, Phrases] = {
         strong=("vigorously", "firmly"),
     ),
 }
-
-_ADJECTIVES = {"slightly": "a slight", "faintly": "a faint", "broadly": "a broad", "widely": "a wide", "": "a"}
-_OPPOSITE = {"left": "right", "right": "left", None: "side"}
-_BRIEF = frozenset({"smile", "open_smile", "brow_raise", "brow_furrow", "gaze_sided", "gaze_up", "gaze_down"})
-_BRIEF_S = 0.45  # shorter ones of these are said to be brief
-
-
-def predicate(mention: Mention, chooser: Chooser, *, exact: bool = False) -> str:
-    """What is said of a person: a predicate template with its strength, side and count filled in.
-
-    Args:
-        mention: What happens, and which part of it is said.
-        chooser: Picks among synonyms.
-        exact: Say "seven times" instead of "several times".
-
-    Returns:
-        A template for `grammar.say`: only verbs and `{their}` are left open.
-    """
-    happening, aspect = mention.happening, mention.aspect
-    if happening.parts:
-        first, second = (predicate(Mention(part, "do"), chooser) for part in happening.parts)
-        return f"{first} and {second}, {times(happening.count, exact=exact)} in a row"
-    entry = PHRASES[happening.key]
-    if aspect in (STATE, KEEP):
-        state = _filled(entry.doing or entry.holding or "", happening, chooser, adverb=aspect == STATE)
-        if entry.holding:
-            return f"<keep> {state}" if aspect == KEEP else f"<have> {state}"
-        keep = chooser.pick("keep", ("<keep>", "<continue>"), happening.ids)
-        return f"{keep} {state}" if aspect == KEEP else f"<be> {state}"
-    if exact and happening.key == "speaking" and happening.count > 1:
-        return f"<speak> for {seconds(sum(e.t1 - e.t0 for e in happening.events if e.action == 'speaking'))} in all"
-    manner = _manner(mention, exact=exact) if aspect == DO else ""
-    options = {END: entry.end, START: entry.start}.get(aspect) or entry.do
-    if aspect == DO and (manner or happening.strength == "clear"):  # "smiles again", not "gives a smile again"
-        options = tuple(option for option in options if "{adj}" not in option)
-    return _filled(chooser.pick(happening.key, options, happening.ids), happening, chooser) + manner
-
-
-def background(happening: Happening, chooser: Chooser, *, still: bool) -> tuple[str, str]:
-    """A state that goes on beside something else: ("doing", "smiling") or ("holding", "their eyes closed").
-
-    Args:
-        happening: One with a state.
-        chooser: Picks among adverbs.
-        still: Say that it goes on since before.
-    """
-    entry = PHRASES[happening.key]
-    if entry.doing:
-        return "doing", ("still " if still else "") + _filled(entry.doing, happening, chooser, adverb=not still)
-    template = entry.holding or ""
-    if still:
-        template = template.replace("{adv}", "still")
-    return "holding", _filled(template, happening, chooser, adverb=not still)
-
-
-def lasting(happening: Happening) -> bool:
-    """Whether the action leaves a state that can be said to go on and to end."""
-    if happening.parts:
-        return False
-    entry = PHRASES[happening.key]
-    return bool((entry.doing or entry.holding) and entry.end)
-
-
-def _filled(template: str, happening: Happening, chooser: Chooser, *, adverb: bool = True) -> str:
-    entry = PHRASES[happening.key]
-    mixed = happening.count > 1 and len({e.strength for e in happening.events}) > 1
-    adverb = adverb and not mixed  # "smiles twice" where one smile is slight and one is broad
-    options = {"slight": entry.slight, "strong": entry.strong}.get(happening.strength, ("",)) if adverb else ("",)
-    word = chooser.pick(f"adv {happening.key}", options, happening.ids)
-    return (
-        template.replace("{adv}", word)
-        .replace("{adj}", _ADJECTIVES.get(word, "a"))
-        .replace("{side}", happening.side or "one side")
-        .replace("{other}", _OPPOSITE[happening.side])
-    )
-
-
-def _manner(mention: Mention, *, exact: bool) -> str:
-    """How often, how long, whether again: at most one of them."""
-    happening = mention.happening
-    if happening.count > 1 and not happening.key.endswith(("_swing", "_pair")):
-        return f" {times(happening.count, exact=exact)}"
-    if mention.to_end:
-        return " until the very end"
-    duration = happening.t1 - happening.t0
-    if happening.count == 1 and lasting(happening) and duration >= (2 if exact else 1) * LONG_S:
-        return f" for {seconds(duration)}"
-    if mention.again:
-        return " again"
-    if happening.key in _BRIEF and duration <= _BRIEF_S:
-        return " for a moment"
-    if happening.key == "blink" and mention.only:
-        return " once"
-    return ""

@@ -1,4 +1,4 @@
-"""When a person is in the picture, and the words for coming into view and leaving it."""
+"""When a person is in the picture, and the words for coming into view and going out of it."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -46,7 +46,7 @@ class Change:
             return f"{who} {say('<come> into view' if self.first else '<come> back into view', form, pronouns)}"
         if self.cut:
             return f"the picture cuts away from {whom}" + (gone if self.last else "")
-        return f"{who} {say('<leave> the picture', form, pronouns)}" + (gone if self.last else "")
+        return f"{who} {say('<go> out of view', form, pronouns)}" + (gone if self.last else "")
 
 
 def stretches(spans: Sequence[tuple[float, float]], *, start: float, end: float) -> list[tuple[float, float]]:

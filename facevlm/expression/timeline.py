@@ -1,22 +1,27 @@
-"""From events to happenings: what belongs together is merged, what repeats is counted, sides are the subject's own.
+"""Happenings, what is said of a person: events counted and put together, sides the subject's own, and their mentions.
 
-    events --merge--> happenings --phases--> mentions in named stretches of time (facevlm.expression.phases)
+    events --merging--> happenings --phases--> mentions in named stretches of time
 """
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from itertools import pairwise
 
 from facevlm.expression.event import ACTIONS, STRENGTHS, Event
 
 DO, START, STATE, KEEP, END = "do", "start", "state", "keep", "end"  # which part of a happening is said
 
 LONG_S = 2.0  # seconds from which a length is said
-_JOIN_S = 0.4  # seconds: one lasting action broken by a shorter pause is one
-_REPEAT_S = 1.5  # seconds: short actions no further apart than this are counted together
-_SWING_S = 1.0  # seconds: left and right no further apart than this are one swing
-_MOMENTARY = frozenset({"blink", "wink", "mouth_close"})
-_SWINGING = ("head_turn", "head_tilt", "gaze", "jaw_sideways")
+REPEAT_S = 1.5  # seconds: short actions no further apart than this are counted together
+SWINGING = ("head_turn", "head_tilt", "gaze", "jaw_sideways")
+_GENERAL = {
+    "speaking_mouth": "speaking",
+    "open_smile": "smile",
+    "open_laugh": "laugh",
+    "laugh_smile": "laugh",
+    "head_up_down": "head_bob_",
+    "head_down_up": "head_bob_",
+    "head_bob": "head_bob_",
+}
 
 
 @dataclass(frozen=True)
@@ -99,31 +104,6 @@ def happening_of(event: Event) -> Happening:
     return Happening(key, (event,), event.t0, event.t1, event.strength, side=side)
 
 
-def merge(events: Sequence[Event]) -> list[Happening]:
-    """Happenings in order of start; every event is in exactly one.
-
-    Args:
-        events: In any order; one person's.
-    """
-    happenings = [happening_of(event) for event in sorted(events, key=lambda e: (e.t0, -e.t1, e.id))]
-    happenings = _repeat(happenings, _continues)
-    happenings = _absorb(happenings, "head_nod", {"head_up", "head_down"}, "head_nod")
-    happenings = _absorb(happenings, "head_shake", {"head_turn_sided"}, "head_shake")
-    happenings = _absorb(happenings, "laugh", {"smile"}, "laugh_smile", cover=0.6)
-    happenings = _absorb(happenings, "laugh", {"mouth_open"}, "open_laugh", cover=0.4)
-    happenings = _absorb(happenings, "smile", {"mouth_open"}, "open_smile", cover=0.4)
-    happenings = _absorb(happenings, "speaking", {"mouth_open", "mouth_close"}, "speaking_mouth")
-    for base in _SWINGING:
-        happenings = _swings(happenings, base, least=3)
-    happenings = _bobs(happenings)
-    happenings = _head_and_eyes(happenings)
-    for base in _SWINGING:
-        happenings = _swings(happenings, base, least=2)
-    happenings = _open_and_close(happenings)
-    happenings = _in_turn(happenings)
-    return _repeat(happenings, _repeats)
-
-
 def together(
     happenings: Sequence[Happening], key: str, *, count: int | None = None, side: str | None = None
 ) -> Happening:
@@ -162,62 +142,60 @@ def alike(first: Happening, second: Happening) -> bool:
     return first.key == second.key and first.side == second.side and same_parts
 
 
-def _ordered(happenings: Sequence[Happening]) -> list[Happening]:
+def ordered(happenings: Sequence[Happening]) -> list[Happening]:
     return sorted(happenings, key=lambda h: (h.t0, -h.t1, h.ids))
 
 
-def _overlap(first: Happening, second: Happening) -> float:
-    """Share of the second that lies inside the first."""
-    inside = min(first.t1, second.t1) - max(first.t0, second.t0)
-    return max(0.0, inside) / max(second.t1 - second.t0, 1e-6)
+def between(happening: Happening, first: Happening, second: Happening) -> bool:
+    """Whether a happening begins and ends between two others."""
+    return happening.t0 >= first.t1 - 0.1 and happening.t1 <= second.t0 + 0.1
 
 
-def _continues(first: Happening, second: Happening) -> Happening | None:
-    """A lasting action that goes on after a very short pause."""
-    if first.key in _MOMENTARY or second.t0 - first.t1 >= _JOIN_S or not alike(first, second):
-        return None
-    if min(first.t1 - first.t0, second.t1 - second.t0) < _JOIN_S and first.key not in ("speaking", "laugh"):
-        return None
-    return together((first, second), first.key, count=1, side=first.side)
+def _begins(happening: Happening, first: Happening, second: Happening) -> bool:
+    """Whether a happening begins between two others."""
+    return first.t0 + 0.1 < happening.t0 < second.t0 - 0.1
 
 
-def _repeats(first: Happening, second: Happening) -> Happening | None:
-    """A short action done again soon."""
-    short = max(first.t1 - first.t0, second.t1 - second.t0) < _REPEAT_S or first.count > 1
-    return counted(first, second) if short and alike(first, second) and second.t0 - first.t1 < _REPEAT_S else None
-
-
-def _repeat(happenings: list[Happening], join: Callable[[Happening, Happening], Happening | None]) -> list[Happening]:
-    """Joins each happening with the last one of its kind, unless something else begins and ends in between."""
+def repeat(
+    happenings: list[Happening],
+    join: Callable[[Happening, Happening], Happening | None],
+    *,
+    interrupted: Callable[[Happening, Happening, Happening], bool] = between,
+) -> list[Happening]:
+    """Joins each happening with the last one of its kind, unless another one that lies between interrupts them."""
     result: list[Happening] = []
-    for happening in _ordered(happenings):
+    for happening in ordered(happenings):
         last = next((i for i in reversed(range(len(result))) if alike(result[i], happening)), None)
         joined = None
-        if last is not None and not any(_between(h, result[last], happening) for h in result[last + 1 :]):
+        if last is not None and not any(interrupted(h, result[last], happening) for h in result[last + 1 :]):
             joined = join(result[last], happening)
         if last is not None and joined is not None:
             result[last] = joined
         else:
             result.append(happening)
-    return _ordered(result)
+    return ordered(result)
 
 
-def _between(happening: Happening, first: Happening, second: Happening) -> bool:
-    return happening.t0 >= first.t1 - 0.1 and happening.t1 <= second.t0 + 0.1
-
-
-def count_repeats(happenings: Sequence[Happening], *, apart: bool = False) -> list[Happening]:
+def count_repeats(
+    happenings: Sequence[Happening], *, apart: bool = False, others: Sequence[Happening] = ()
+) -> list[Happening]:
     """Counts what is done repeatedly, whatever the time between.
 
     Args:
         happenings: In order of start.
-        apart: Count also where something else begins and ends in between.
+        apart: Count also where something else begins in between.
+        others: Happenings that are told beside these, for what lies in between.
     """
     if not apart:
-        short = [h for h in happenings if h.t1 - h.t0 < _REPEAT_S or h.count > 1]
-        return _ordered([*_repeat(short, counted), *(h for h in happenings if h not in short)])
+        long = [h for h in happenings if h.t1 - h.t0 >= REPEAT_S and h.count == 1]
+        short = [h for h in happenings if h not in long]
+
+        def interrupted(_: Happening, first: Happening, second: Happening) -> bool:
+            return any(_begins(h, first, second) for h in (*happenings, *others) if not alike(h, first))
+
+        return ordered([*repeat(short, counted, interrupted=interrupted), *long])
     result: list[Happening] = []
-    for happening in _ordered(happenings):
+    for happening in ordered(happenings):
         last = next((i for i, h in enumerate(result) if alike(h, happening)), None)
         if last is None:
             result.append(happening)
@@ -226,109 +204,18 @@ def count_repeats(happenings: Sequence[Happening], *, apart: bool = False) -> li
     return result
 
 
-def _absorb(
-    happenings: list[Happening], key: str, parts: set[str], into: str, *, cover: float = 0.0
-) -> list[Happening]:
-    """Puts parts that lie mostly inside a happening of `key`, and cover that share of it, into it."""
+def in_general(happenings: Sequence[Happening]) -> list[Happening]:
+    """Happenings as they are counted: without side where both sides come, without what is done beside them."""
     result: list[Happening] = []
-    taken: set[tuple[int, ...]] = set()
-    for main in [h for h in happenings if h.key == key]:
-        if main.ids in taken:
-            continue
-        taken.add(main.ids)
-        inside = [h for h in happenings if h.key in parts and h.ids not in taken and _overlap(main, h) >= 0.6]
-        inside = [h for h in inside if _overlap(h, main) >= cover]
-        taken.update(h.ids for h in inside)
-        result.append(together([main, *inside], into, count=main.count) if inside else main)
-    return _ordered(result + [h for h in happenings if h.ids not in taken])
-
-
-def _swings(happenings: list[Happening], base: str, *, least: int) -> list[Happening]:
-    """Left, right, left, … in a row, at least so many, as one swing; a single left and right as a pair."""
-    result: list[Happening] = []
-    row: list[Happening] = []
-
-    def close() -> None:
-        if len(row) < least:
-            result.extend(row)
-        else:
-            name = f"{base}_swing" if len(row) > 2 else f"{base}_pair"
-            result.append(together(row, name, count=len(row), side=row[0].side))
-        row.clear()
-
     for happening in happenings:
-        if happening.key != f"{base}_sided":
-            result.append(happening)
+        if happening.parts:
+            result += [replace(part, count=len(part.events)) for part in happening.parts]
         else:
-            if row and (happening.side == row[-1].side or happening.t0 - row[-1].t1 > _SWING_S):
-                close()
-            row.append(happening)
-    close()
-    return _ordered(result)
-
-
-def _bobs(happenings: list[Happening]) -> list[Happening]:
-    """Head up, down, up, … in a row as one movement up and down."""
-    result: list[Happening] = []
-    row: list[Happening] = []
-    for happening in [*happenings, None]:
-        if happening is not None and happening.key not in ("head_up", "head_down"):
-            result.append(happening)
-            continue
-        if row and (happening is None or happening.key == row[-1].key or happening.t0 - row[-1].t1 > _SWING_S):
-            result.extend([together(row, "head_bob", count=len(row))] if len(row) > 2 else row)
-            row = []
-        if happening is not None:
-            row.append(happening)
-    return _ordered(result)
-
-
-def _head_and_eyes(happenings: list[Happening]) -> list[Happening]:
-    """A turn of the head with a look to the same side."""
-    result = list(happenings)
-    for turn in [h for h in happenings if h.key == "head_turn_sided"]:
-        for look in [h for h in result if h.key == "gaze_sided" and h.side == turn.side]:
-            if _overlap(turn, look) >= 0.5 and _overlap(look, turn) >= 0.5:
-                result.remove(turn)
-                result.remove(look)
-                result.append(together((turn, look), "head_eyes_sided", count=1, side=turn.side))
-                break
-    return _ordered(result)
-
-
-def _open_and_close(happenings: list[Happening]) -> list[Happening]:
-    """A mouth that opens and closes."""
-    result = list(happenings)
-    for close in [h for h in happenings if h.key == "mouth_close"]:
-        for opening in [h for h in result if h.key == "mouth_open"]:
-            if opening.t1 - opening.t0 < LONG_S and -0.3 <= close.t0 - opening.t1 <= 0.3:
-                result.remove(close)
-                result.remove(opening)
-                result.append(together((opening, close), "open_close", count=1))
-                break
-    return _ordered(result)
-
-
-def _in_turn(happenings: list[Happening]) -> list[Happening]:
-    """Two short actions done in turn, A B A B …, as one."""
-    result: list[Happening] = []
-    i = 0
-    while i < len(happenings):
-        j = i + 2
-        while (
-            j < len(happenings)
-            and alike(happenings[j], happenings[j - 2])
-            and not happenings[j].parts
-            and all(b.t0 - a.t1 < 0.5 and b.t0 >= a.t1 - 0.1 for a, b in pairwise(happenings[j - 2 : j + 1]))
-        ):
-            j += 1
-        turns = (j - i) // 2
-        if turns < 2 or alike(happenings[i], happenings[i + 1]):
-            result.append(happenings[i])
-            i += 1
-            continue
-        row = happenings[i : i + 2 * turns]
-        first, second = (together(row[k::2], row[k].key, count=1, side=row[k].side) for k in (0, 1))
-        result.append(replace(together(row, "in_turn", count=turns), parts=(first, second)))
-        i += 2 * turns
-    return _ordered(result)
+            result.append(replace(happening, key=_GENERAL.get(happening.key, happening.key)))
+    for base in (*SWINGING, "head_bob"):
+        own = ("head_up", "head_down") if base == "head_bob" else (f"{base}_sided",)
+        some = [h for h in result if h.key in own or h.key.startswith(f"{base}_")]
+        if len({(h.key, h.side) for h in some}) > 1 or any(h.key not in own for h in some):
+            result = [h for h in result if h not in some]
+            result += [replace(h, key=f"{base}_any", side=None, count=len(h.events)) for h in some]
+    return ordered(result)

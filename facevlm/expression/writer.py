@@ -8,10 +8,10 @@ from facevlm.expression.clauses import beside, clause, groups, states
 from facevlm.expression.feelings import Feeling
 from facevlm.expression.grammar import BASE, GERUND, THIRD, Chooser, Pronouns, listed, say, sentence
 from facevlm.expression.phases import Phase
-from facevlm.expression.phrases import predicate
+from facevlm.expression.predicates import lasting, predicate
 from facevlm.expression.presence import Change
 from facevlm.expression.sentence import Sentence
-from facevlm.expression.timeline import END, STATE, Happening, Mention, count_repeats
+from facevlm.expression.timeline import END, STATE, Happening, Mention, count_repeats, in_general
 
 _WORDS = 20  # words from which a sentence takes no further clause
 _CLAUSES = 3  # clauses in one sentence
@@ -22,9 +22,9 @@ _STILL = (
     "there is no {other}significant change in {their} facial expression",
     "{their} face shows no {other}obvious change",
 )
-_ALSO = ("{who} also", "at times, {who}", "besides, {who}", "in between, {who}")
+_ALSO = ("{who} also", "besides, {who}", "apart from that, {who}")
 _NEXT = ("then", "after that,", "next,", "afterwards,")
-_PLAIN = {"open_smile": "smile", "speaking_mouth": "speaking", "open_laugh": "laugh", "laugh_smile": "laugh"}
+_AT_REST = "<keep> a steady face"
 
 
 class Writer:
@@ -77,9 +77,8 @@ class Writer:
             happenings: All of them.
             visible: Seconds in which the person is in the picture.
         """
-        plain = [replace(h, key=_PLAIN.get(h.key, h.key), strength="clear") for h in happenings if not h.parts]
+        plain = [replace(h, strength="clear") for h in in_general(happenings)]
         totals = [h for h in count_repeats(plain, apart=True) if h.count >= 3]
-        totals = [h for h in totals if not h.key.endswith(("_swing", "_pair", "_bob"))]
         totals = sorted(totals, key=lambda h: -h.count)[:4]
         if not totals:
             return
@@ -127,26 +126,70 @@ class Writer:
         words = [say(predicate(Mention(h, "keep"), self._chooser), form, self.pronouns) for h in some]
         self._act(f"{phase.opener}, {who} {' and '.join(words)}", some)
 
-    def phase(self, phase: Phase, coming: Sequence[Change], *, last: bool) -> None:
+    def seen_briefly(self, opener: str, duration: float, said: Sequence[Happening]) -> None:
+        """The person is seen for a short while only.
+
+        Args:
+            opener: "at the beginning of the video" and the like, or "".
+            duration: Seconds in which the person is seen.
+            said: What they do meanwhile.
+        """
+        who, form = self._subject()
+        words = f"{who} {say('<be>', form, self.pronouns)} seen for {grammar.seconds(duration)}"
+        lead = f"{opener}, " if opener else ""
+        held = [h for h in said if lasting(h) and h.t1 - h.t0 >= 0.6 * duration][:2]
+        if held:
+            self._act(f"{lead}{words}, {states(held, GERUND, self.pronouns, self._chooser)}", held)
+        elif said:
+            self.add(sentence(lead + words), kind="visibility")
+        else:
+            text = f"{lead}{words}, with no obvious change in {self.pronouns.possessive} expression"
+            self.add(sentence(text), kind="visibility")
+        self._told([Mention(h, only=h.count == 1) for h in said if h not in held], Phase("", 0.0, 0.0), "", final=False)
+
+    def unseen(self) -> None:
+        """No face is seen at first."""
+        self.add("At the beginning of the video, no face is visible.", kind="visibility")
+
+    def phase(
+        self, phase: Phase, coming: Sequence[Change], *, last: bool, at_first: bool = False, at_last: bool = False
+    ) -> None:
         """What happens in one phase, comings and goings in their place.
 
         Args:
             phase: The phase.
             coming: Comings and goings in it.
             last: It is the last of several.
+            at_first: Nothing happens in its first moments.
+            at_last: Nothing happens any more in its last moments.
         """
         opener, mentions = phase.opener, list(phase.mentions)
         for change in coming:
             before = [] if phase.counts else [m for m in mentions if m.t0 < change.time - 0.05]
             mentions = mentions[len(before) :]
             if before:
-                self._told(before, phase, opener, final=False)
-                opener = "then"
+                self._told(before, phase, opener, final=False, at_first=at_first)
+                opener, at_first = "then", False
             at_once = _states_at(change.time, mentions) if change.seen else []
             mentions = mentions[len(at_once) :]
-            self._comes(change, opener, [m.happening for m in at_once])
+            if change.last and phase.aside:
+                self._aside(phase)
+            self._comes(change, opener, [m.happening for m in at_once], steady=at_first and change.first)
             opener = ""
-        self._told(mentions, phase, opener, final=last and not coming)
+        ends = last and not coming and not phase.aside
+        self._told(mentions, phase, opener, final=ends, at_first=at_first and not coming)
+        if phase.aside and not any(change.last for change in coming):
+            self._aside(phase)
+        if at_last and not (coming and not coming[-1].seen):
+            then = self._chooser.pick("next", _NEXT, phase.opener)
+            text = f"{then} {self.pronouns.possessive} face shows no obvious change"
+            self.add(sentence(text), kind="still")
+
+    def _aside(self, phase: Phase) -> None:
+        """What is done in between."""
+        who, form = self._subject()
+        words = clause(phase.aside, form, self.pronouns, self._chooser)
+        self._act(f"in between, {who} {words}", [m.happening for m in phase.aside])
 
     def _subject(self) -> tuple[str, str]:
         """The person's name or pronoun, and the verb form that agrees with it."""
@@ -155,30 +198,40 @@ class Writer:
             return self._name, THIRD
         return self.pronouns.subject, BASE if self.pronouns.plural else THIRD
 
-    def _comes(self, change: Change, opener: str, at_once: Sequence[Happening]) -> None:
-        """The person comes, in some state, or goes."""
-        words = f"{opener}{'' if opener in ('', 'then') else ','} {change.words(*self._subject(), self.pronouns)}"
-        if at_once and not change.cut:
+    def _comes(self, change: Change, opener: str, at_once: Sequence[Happening], *, steady: bool) -> None:
+        """The person comes, in some state, or goes; `steady`: nothing happens in the first moments."""
+        who, form = self._subject()
+        if at_once and change.cut:  # "cuts to Person 3, who is smiling"
+            who, form = self._name, THIRD
+        words = f"{opener}{'' if opener in ('', 'then') else ','} {change.words(who, form, self.pronouns)}"
+        if not at_once:
+            if steady:
+                rest = say(_AT_REST, THIRD if change.cut else form, self.pronouns)
+                words += f", {'who' if change.cut else 'and'} {rest} at first"
+            self.add(sentence(words), kind="visibility")
+        elif change.cut:
+            self._act(f"{words}, who {states(at_once, THIRD, self.pronouns, self._chooser)}", at_once)
+        else:
             self._act(f"{words}, {states(at_once, GERUND, self.pronouns, self._chooser)}", at_once)
-            return
-        self.add(sentence(words), kind="visibility")
-        if at_once:
-            who, form = self._subject()
-            self._act(f"{who} {states(at_once, form, self.pronouns, self._chooser)}", at_once)
 
-    def _told(self, mentions: Sequence[Mention], phase: Phase, opener: str, *, final: bool) -> None:
+    def _told(
+        self, mentions: Sequence[Mention], phase: Phase, opener: str, *, final: bool, at_first: bool = False
+    ) -> None:
         """Sentences for mentions in order of time."""
         waiting = [[m] for m in mentions] if phase.counts else groups(mentions)
         going_on = list(phase.going_on[:2]) if opener == phase.opener else []
+        if any(m.happening.key == "mouth_close" for m in mentions):
+            going_on = [replace(h, key=h.key.removeprefix("open_")) for h in going_on]
         first = True
         while waiting:
             who, form = self._subject()
             taken: list[list[Mention]] = []
             parts: list[str] = []
+            felt: list[str] = []
             while waiting and len(taken) < (_COUNTED if phase.counts else _CLAUSES) and _length(parts) < _WORDS:
                 group = waiting.pop(0)
-                words = clause(group, form, self.pronouns, self._chooser, exact=phase.counts)
-                parts.append(words + self._feels([m.happening for m in group]))
+                parts.append(clause(group, form, self.pronouns, self._chooser, exact=phase.counts))
+                felt.append(self._feels([m.happening for m in group]))
                 taken.append(group)
             said = [m.happening for group in taken for m in group]
             lead = [opener] if first and opener else []
@@ -191,7 +244,12 @@ class Writer:
                 lead.append("finally")
             elif not first:
                 who = f"{self._chooser.pick('next', _NEXT, said[0].ids)} {who}"
-            words = listed(parts) if phase.counts else self._chained(parts, taken)
+            words = listed([p + f for p, f in zip(parts, felt, strict=True)])
+            if not phase.counts:
+                words = self._chained(parts, felt, taken)
+            if first and at_first and not going_on:
+                link = "," if "," in words else " and"
+                words = f"{say(_AT_REST, form, self.pronouns)} at first{link} then {words}"
             self._act(f"{', '.join([*lead, who])} {words}", said)
             first = False
 
@@ -209,9 +267,9 @@ class Writer:
         words = max(felt, key=lambda feeling: feeling.confidence).words
         return f" {words}" if words.startswith("[") else f", {words}"
 
-    def _chained(self, parts: Sequence[str], said: Sequence[Sequence[Mention]]) -> str:
+    def _chained(self, parts: Sequence[str], felt: Sequence[str], said: Sequence[Sequence[Mention]]) -> str:
         """Clauses one after the other: "a, then b, and then c"."""
-        text = parts[0]
+        text = parts[0] + felt[0]
         for i in range(1, len(parts)):
             lead = said[i][0]
             if lead.t0 - max(m.t1 for m in said[i - 1]) >= 2.0 and lead.aspect != END:
@@ -220,7 +278,7 @@ class Writer:
                 options = (", then ", ", ")
             else:
                 options = (", and then ",) if len(parts) > 2 or "," in parts[i - 1] else (", then ", " and then ")
-            text += self._chooser.pick("link", options, lead.happening.ids) + parts[i]
+            text += self._chooser.pick("link", options, lead.happening.ids) + parts[i] + felt[i]
         return text
 
 

@@ -8,7 +8,8 @@ import pytest
 from facevlm.expression import grammar
 from facevlm.expression.event import ACTIONS, STRENGTHS, Event
 from facevlm.expression.grammar import BASE, GERUND, HE, SHE, THEY, THIRD, Chooser, say
-from facevlm.expression.phrases import PHRASES, background, lasting, predicate
+from facevlm.expression.phrases import PHRASES
+from facevlm.expression.predicates import background, lasting, predicate
 from facevlm.expression.timeline import DO, END, KEEP, START, STATE, Happening, Mention, happening_of
 
 

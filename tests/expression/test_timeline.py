@@ -3,7 +3,8 @@
 import pytest
 
 from facevlm.expression.event import Event
-from facevlm.expression.timeline import merge, subject_side
+from facevlm.expression.merging import merge
+from facevlm.expression.timeline import subject_side
 
 
 def event(number: int, action: str, t0: float, t1: float, strength: str = "clear", side: str | None = None) -> Event:
