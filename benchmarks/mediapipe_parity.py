@@ -3,8 +3,10 @@
     python benchmarks/mediapipe_parity.py [--clips DIR] [--made DIR] [--oracle .venv-mediapipe/bin/python] [--frames 60]
 
 MediaPipe 0.10.21 runs its FaceMesh graph on frames of each clip, as still pictures and as video, and tells the region
-of interest of every mesh. Ours is fitted in the same frame and region. What is left is the difference of the networks,
-of the crop and of the three operators computed in numpy. Goal: within 0.5 pixels of the frame.
+of interest of every mesh. Ours is fitted in the same frame and region, twice: to the crop as MediaPipe's OpenCV 4 cuts
+it ("network": what differs is the runtime and the three operators computed in numpy), and to our own crop ("mesh":
+another OpenCV rounds a few per cent of the crop's pixels differently by 1 or 2 of 255, which moves landmarks a little,
+and now and then an iris under a closing lid by more). Goal: within 0.5 pixels of the frame.
 """
 
 import argparse
@@ -19,7 +21,7 @@ from machine import keep, machine
 from facevlm.faces.mesh import AttentionMesh, Roi
 from facevlm.video.decode import Video
 
-PARTS = {"all 478": slice(0, 478), "irises": slice(468, 478)}
+GOAL = 0.5  # pixels of the frame
 
 
 def main() -> None:
@@ -39,8 +41,8 @@ def main() -> None:
             subprocess.run([args.oracle, worker, "mesh", given, answer], check=True, stderr=subprocess.DEVNULL)
             with np.load(answer) as oracle:
                 for mode in ("still", "video"):
-                    theirs, regions = oracle[f"clip/{mode}/landmarks"], oracle[f"clip/{mode}/regions"]
-                    rows.append({"clip": clip.name, "mode": mode} | compare(mesh, frames, theirs, regions))
+                    answers = [oracle[f"clip/{mode}/{key}"] for key in ("landmarks", "regions", "crops")]
+                    rows.append({"clip": clip.name, "mode": mode} | compare(mesh, frames, *answers))
     keep("mediapipe_parity", where, rows, table(rows))
 
 
@@ -55,43 +57,61 @@ def even_frames(clip: Path, count: int) -> np.ndarray:
         return np.stack(images[:count])
 
 
-def compare(mesh: AttentionMesh, frames: np.ndarray, theirs: np.ndarray, regions: np.ndarray) -> dict:
+def compare(
+    mesh: AttentionMesh, frames: np.ndarray, theirs: np.ndarray, regions: np.ndarray, crops: np.ndarray
+) -> dict:
     """Distances in pixels of the frame between both meshes, in one region."""
     height, width = frames.shape[1:3]
-    distances, depths, eyes = [], [], []
-    for frame, points, region in zip(frames, theirs, regions, strict=True):
+    network, whole, depths, eyes = [], [], [], []
+    for frame, points, region, crop in zip(frames, theirs, regions, crops, strict=True):
         if np.isnan(region).any():
             continue
         x, y, w, h, angle = region
         assert abs(w * width - h * height) < 1e-2 * w * width, "MediaPipe's region is no square"
-        ours = mesh.fit(frame, Roi(x * width, y * height, w * width, angle)).landmarks
+        roi = Roi(x * width, y * height, w * width, angle)
+        ours, matrix = mesh.fit(frame, roi).landmarks, roi.matrix()
+        same_crop = mesh.fit_crop(crop.astype(np.float32) / 255)[0][:, :2] @ matrix[:, :2].T + matrix[:, 2]
         points = points * [width, height, width]
-        distances.append(np.linalg.norm(ours[:, :2] - points[:, :2], axis=1))
+        network.append(np.linalg.norm(same_crop - points[:, :2], axis=1))
+        whole.append(np.linalg.norm(ours[:, :2] - points[:, :2], axis=1))
         depths.append(np.abs(ours[:, 2] - points[:, 2]))
         eyes.append(float(np.linalg.norm(points[33, :2] - points[263, :2])))
-    row = {"frames": len(frames), "compared": len(distances)}
-    if distances:
+    row: dict = {"frames": len(frames), "compared": len(whole)}
+    if whole:
         row["eye_distance_px"] = round(float(np.median(eyes)), 1)
-        for name, part in PARTS.items():
-            pixels = np.stack(distances)[:, part]
-            row[name] = {"median": float(np.median(pixels)), "p95": float(np.percentile(pixels, 95)),
-                         "max": float(pixels.max())}  # fmt: skip
+        row |= {"network": spread(np.stack(network)), "mesh": spread(np.stack(whole))}
         row["depth_max"] = float(np.stack(depths).max())
     return row
 
 
+def spread(pixels: np.ndarray) -> dict:
+    """Of float (T, 478) distances."""
+    return {
+        "median": float(np.median(pixels)),
+        "p95": float(np.percentile(pixels, 95)),
+        "max": float(pixels.max()),
+        "over_goal": int((pixels > GOAL).sum()),
+        "frames_over_goal": int((pixels > GOAL).any(1).sum()),
+    }
+
+
 def table(rows: list[dict]) -> str:
-    head = f"{'clip':22s} {'mode':6s} {'compared':>9s} {'eyes px':>8s} {'median':>8s} {'p95':>8s} {'max px':>8s}"
-    lines = [head + f" {'iris max':>9s} {'z max':>8s}"]
+    head = f"{'clip':22s} {'mode':6s} {'compared':>9s} {'eyes px':>8s} | network {'median':>7s} {'max px':>7s} | "
+    lines = [head + f"mesh {'median':>7s} {'p95':>7s} {'max px':>7s} {'landmarks over 0.5':>19s}"]
     for row in rows:
         line = f"{row['clip']:22s} {row['mode']:6s} {row['compared']:4d}/{row['frames']:<4d}"
         if row["compared"]:
-            pixels = row["all 478"]
-            line += f" {row['eye_distance_px']:8.1f} {pixels['median']:8.4f} {pixels['p95']:8.4f} {pixels['max']:8.4f}"
-            line += f" {row['irises']['max']:9.4f} {row['depth_max']:8.4f}"
+            a, b = row["network"], row["mesh"]
+            line += f" {row['eye_distance_px']:8.1f} |         {a['median']:7.5f} {a['max']:7.4f} | "
+            line += f"     {b['median']:7.4f} {b['p95']:7.4f} {b['max']:7.4f} "
+            line += f"{b['over_goal']:5d} of {478 * row['compared']:6d}"
         lines.append(line)
-    worst = max((row["all 478"]["max"] for row in rows if row["compared"]), default=float("nan"))
-    lines.append(f"largest distance of any landmark: {worst:.4f} px ({'within' if worst <= 0.5 else 'NOT within'} 0.5)")
+    seen = [row for row in rows if row["compared"]]
+    for name in ("network", "mesh"):
+        worst, over = max(r[name]["max"] for r in seen), sum(r[name]["over_goal"] for r in seen)
+        frames, compared = sum(r[name]["frames_over_goal"] for r in seen), sum(r["compared"] for r in seen)
+        lines.append(f"{name}: largest distance {worst:.4f} px; {over} of {478 * compared} landmarks, in {frames} of "
+                     f"{compared} frames, are more than {GOAL} px off")  # fmt: skip
     return "\n".join(lines)
 
 

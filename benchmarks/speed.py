@@ -103,12 +103,13 @@ def in_steps(clip: Path, folder: Path) -> tuple[Counter, float]:
     from facevlm.exports import html_report, json_document
     from facevlm.expression import recorder
     from facevlm.faces import detect, mesh
+    from facevlm.video import shots
 
     spent: Counter = Counter()
     undo = [
         wrap(spent, name, owner, attribute)
         for name, owner, attribute in (
-            ("shots", perceiving.ShotDetector, "feed"),
+            ("shots (decoding thread)", shots.ShotDetector, "feed"),
             ("detect", detect.WholeFrame, "detect"),
             ("mesh", mesh.AttentionMesh, "fit"),
             ("align and embed", perceiving.FaceFinder, "_with_appearance"),
