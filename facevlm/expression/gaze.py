@@ -16,6 +16,7 @@ PER_DEGREE = 0.0050  # eye widths that the iris moves when eye and head turn aga
 ON, OFF = 0.085, 0.05  # eye widths off the usual direction
 IN_HEAD = 0.04  # eye widths that the eyes must have moved in the head
 IN_HEAD_Y = 0.012  # the same, up or down
+MOSTLY = 0.8  # share of the time with open eyes
 UP_ON, UP_OFF, DOWN_ON, DOWN_OFF = 0.05, 0.03, 0.055, 0.035
 LOWERED = 0.74  # share of the open level lost by lids that follow eyes looking down
 LEVEL_Y = 0.045  # eye widths: where the iris stands when looking straight ahead
@@ -62,9 +63,19 @@ def line_of_sight(values: dict[str, np.ndarray]) -> tuple[np.ndarray, np.ndarray
 
 
 def usual_gaze(values: dict[str, np.ndarray], rest: dict[str, float]) -> tuple[float, float]:
-    """The person's usual line of sight: the median with open eyes, held near the camera."""
+    """The person's usual line of sight: the median with open eyes.
+
+    It is held near the camera, unless the eyes are off it for most of the time: who looks one way nearly always looks
+    straight on, and the offset is that of the face or of the camera.
+    """
     open_eyes = (values["lid_left"] / rest["lid_left"] + values["lid_right"] / rest["lid_right"]) / 2 > 0.7
     x, y = (v[open_eyes & np.isfinite(v)] for v in line_of_sight(values))
-    usual_x = float(np.clip(np.median(x), -0.06, 0.06)) if len(x) else 0.0
-    usual_y = float(np.clip(np.median(y), -0.02, 0.02)) if len(y) else 0.0
-    return usual_x, usual_y
+    return _usual(x, 0.06, OFF), _usual(y, 0.02, UP_OFF)
+
+
+def _usual(sight: np.ndarray, band: float, off: float) -> float:
+    if len(sight) == 0:
+        return 0.0
+    low, middle, high = np.percentile(sight, [100 * (1 - MOSTLY), 50, 100 * MOSTLY])
+    near = float(np.clip(middle, -band, band))
+    return float(middle) if low > near + off or high < near - off else near

@@ -22,6 +22,7 @@ POUT_ASIDE = 0.2  # share: while the mouth is pulled aside
 DOWN_ON, DOWN_OFF = 0.022, 0.010  # e: both corners below rest
 ASIDE_ON, ASIDE_OFF = 0.06, 0.035  # e, plus ASIDE_PER_DEGREE for the turn of the head
 ASIDE_PER_DEGREE = 0.007
+JAW_ON = 0.032  # e: with even corners, so that no one-sided smile is meant
 MAX_YAW = 35.0  # degrees: beyond, the far half of the mouth is not seen
 
 
@@ -161,6 +162,7 @@ def _shapes(m: _Mouth, smiling: np.ndarray, speaking: np.ndarray) -> list[Candid
     """Shapes of the closed mouth, and the mouth pulled aside."""
     run, found = m.run, []
     closed = (smooth(m.aperture, 0.03) < 0.03) & ~speaking
+    fine = run["size"] > FINE_PX
     narrow = -m.width / m.rest["mouth_width"]
     thin = -m.lips
     down = -np.maximum(m.corner["left"], m.corner["right"])
@@ -168,11 +170,13 @@ def _shapes(m: _Mouth, smiling: np.ndarray, speaking: np.ndarray) -> list[Candid
     limit = ASIDE_PER_DEGREE * m.yaw_change
     aside_found: list[Candidate] = []
     for side, sign in (("left", 1), ("right", -1)):
-        level = np.where(m.width > -0.01, np.nan, sign * m.shift - limit)
+        even = fine & (np.abs(m.corner["left"] - m.corner["right"]) < ONE_SIDED / 2)
+        even &= (m.yaw_change < 5) & (m.width > -0.04)
+        moved = np.where(even, (sign * m.shift - limit) * (ASIDE_ON / JAW_ON), sign * m.shift - limit)
+        level = np.where((m.width > -0.01) & ~even, np.nan, moved)
         for s in hysteresis(level, ASIDE_ON, ASIDE_OFF, min_s=0.1, bridge_s=0.06):
             aside_found.append(candidate(run, s, "jaw_sideways", sign * m.shift, side))
     aside = during(run, aside_found)
-    fine = run["size"] > FINE_PX
     pout = np.where(closed & fine & (m.lips > -0.04) & (~aside | (narrow > POUT_ASIDE)), narrow, np.nan)
     press = np.where(
         closed & fine & ~aside & ~smiling & (m.width < 0.04) & (m.width > -0.06) & (lower < 0.02), thin, np.nan

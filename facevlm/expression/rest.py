@@ -19,7 +19,7 @@ GENERAL: dict[str, tuple[float, float, float]] = {
     "brow_outer_left": (0.12, 0.20, 0.27),
     "brow_outer_right": (0.12, 0.20, 0.27),
     "brow_distance": (0.25, 0.31, 0.40),
-    "brow_lines": (0.002, 0.012, 0.022),
+    "brow_lines": (0.002, 0.012, 0.1),
     "mouth_aperture": (-0.01, 0.0, 0.01),
     "mouth_width": (0.42, 0.55, 0.60),
     "corner_left": (-0.09, -0.005, 0.015),
