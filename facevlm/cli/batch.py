@@ -62,11 +62,15 @@ def find_clips(places: Iterable[str | Path]) -> list[Path]:
     A file that does not exist is listed too: it becomes a failed row, and the others are described.
 
     Raises:
+        UsageError: A name is empty.
         InputError: A folder holds no video, or cannot be read.
     """
     found: dict[str, Path] = {}
-    for place in map(Path, places):
-        for clip in _videos_in(place) if place.is_dir() else [place]:
+    for name in places:
+        refuse_empty(name, where="CLIP")
+        place = Path(name)
+        is_folder = os.path.isdir(place)  # noqa: PTH112  (pathlib's raises for a name too long)
+        for clip in _videos_in(place) if is_folder else [place]:
             found.setdefault(os.path.realpath(clip), clip)
     return list(found.values())
 
@@ -94,6 +98,8 @@ def plan(
         UsageError: An argument is wrong, two results have one name, or an input would be overwritten.
         OutputError: A place cannot be written to.
     """
+    for option, place in (("-o", output), ("--report", report), ("--overlay", overlay)):
+        refuse_empty(place, where=option)
     many = len(clips) > 1
     chosen = format or _format_of(output, many=many)
     if many and output is None and chosen not in ("text", "json"):
@@ -128,9 +134,21 @@ def make_writable(folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=folder):
             pass
+    except (FileExistsError, NotADirectoryError) as error:
+        raise OutputError("is a file, not a folder", where=folder, mend="choose another folder") from error
     except OSError as error:
         reason = (error.strerror or str(error)).lower()
         raise OutputError(f"cannot write here: {reason}", where=folder, mend="choose another folder") from error
+
+
+def refuse_empty(place: str | Path | None, *, where: str) -> None:
+    """Make sure that a name is one: an unset variable of a shell script would mean this folder.
+
+    Raises:
+        UsageError: It is empty.
+    """
+    if place is not None and not str(place):
+        raise UsageError("the name is empty", where=where, mend="give a file or a folder")
 
 
 def refuse_overwrite(target: Path, clips: Iterable[Path]) -> None:

@@ -1,14 +1,14 @@
 """The verbs: describe, track, demo, doctor, weights; each imports its area when chosen."""
 
 import json
-import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any, NoReturn
+from typing import Annotated, Any
 
 import typer
 
+from facevlm.cli.signals import leave_cleanly_when_told
 from facevlm.cli.streams import leave_unsaid, mend_streams, write_document
 from facevlm.errors import UsageError
 from facevlm.exports.formats import FORMATS
@@ -50,8 +50,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns:
         Exit code: 0 all good, 1 something failed, 2 wrong usage, 130 interrupted.
     """
-    if arguments is None:  # as a program: `kill` ends with clean-up too
-        signal.signal(signal.SIGTERM, _leave)
+    if arguments is None:  # as a program
+        leave_cleanly_when_told()
         mend_streams()
     try:
         code = app(arguments, prog_name="facevlm", standalone_mode=False)
@@ -290,7 +290,3 @@ def _error(line: str) -> None:
 
 def _say(line: str) -> None:
     print(line, file=sys.stderr)
-
-
-def _leave(number: int, frame: object) -> NoReturn:
-    raise SystemExit(128 + number)

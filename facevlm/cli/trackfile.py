@@ -4,7 +4,7 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
-from facevlm.cli.batch import make_writable, refuse_overwrite
+from facevlm.cli.batch import make_writable, refuse_empty, refuse_overwrite
 from facevlm.errors import UsageError
 
 FORMATS = ("json", "mot")
@@ -19,6 +19,8 @@ def choose_format(format: str | None, output: str | None, *, clip: str) -> str:
     """
     if format not in (None, *FORMATS):
         raise UsageError(f"no format {format!r}", where="--format", mend=f"choose among {', '.join(FORMATS)}")
+    refuse_empty(clip, where="CLIP")
+    refuse_empty(output, where="-o")
     if output is not None:
         if Path(output).is_dir() or output.endswith("/"):
             raise UsageError("is a folder", where=f"-o {output}", mend="name a file in it")

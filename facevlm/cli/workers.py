@@ -14,11 +14,12 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
 from facevlm.cli.batch import Job
+from facevlm.cli.signals import leave_cleanly_when_told
 from facevlm.errors import FacevlmError, UsageError
+from facevlm.exports.atomic_file import MENDS
 
 Progress = Callable[[float], None]
 Work = Callable[[Job, Progress | None], "Outcome"]
@@ -91,8 +92,8 @@ def explain(error: Exception) -> tuple[int, str]:
     if isinstance(error, FacevlmError):
         return (2 if isinstance(error, UsageError) else 1), one_line(str(error))
     if isinstance(error, OSError):
-        place = f"{error.filename}: " if error.filename else ""
-        return 1, one_line(f"{place}{error.strerror or error}")
+        place, mend = (f"{error.filename}: " if error.filename else ""), MENDS.get(error.errno or 0)
+        return 1, one_line(f"{place}{error.strerror or error}") + (f" ({mend})" if mend else "")
     if isinstance(error, MemoryError):
         return 1, "not enough memory (close other programs, or use fewer --jobs)"
     reason = one_line(f"{type(error).__name__}: {error}")
@@ -217,7 +218,7 @@ def _death(job: Job, code: int | None) -> str:
 def _in_process(work: Work, job: Job, pipe: Connection) -> None:
     """What a process does: one job. Ctrl-C is the parent's to handle; it sends SIGTERM, which removes partial files."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, _leave)
+    leave_cleanly_when_told()
     sent = 0.0
 
     def tell(share: float) -> None:
@@ -241,10 +242,6 @@ def _no_interrupt() -> Iterator[None]:
         yield
     finally:
         signal.signal(signal.SIGINT, before)
-
-
-def _leave(number: int, frame: FrameType | None) -> None:
-    raise SystemExit(128 + number)
 
 
 def _with_place(line: str, clip: Path) -> str:

@@ -66,14 +66,15 @@ def _refusals_as_output_errors(path: str | Path) -> Iterator[None]:
         yield
     except OSError as error:
         reason = (error.strerror or str(error)).lower()
-        raise OutputError(f"cannot be written: {reason}", where=path, mend=_MENDS.get(error.errno or 0)) from error
+        raise OutputError(f"cannot be written: {reason}", where=path, mend=MENDS.get(error.errno or 0)) from error
 
 
-_MENDS = {
+MENDS = {
     errno.EACCES: "choose a folder you may write to",
     errno.EPERM: "choose a folder you may write to",
     errno.EROFS: "choose a folder on a disk that is not read-only",
     errno.ENOSPC: "free some space or choose another disk",
+    errno.EFBIG: "free some space or choose another disk",
     errno.EDQUOT: "free some space or choose another disk",
     errno.ENAMETOOLONG: "choose a shorter name",
 }

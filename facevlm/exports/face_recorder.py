@@ -90,7 +90,7 @@ class FaceRecorder:
             self._file.seek(0, os.SEEK_END)
             self._file.write(b"".join(parts))
         except OSError as error:
-            full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+            full = error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
             mend = "free some space or set TMPDIR to a larger disk" if full else None
             reason = (error.strerror or str(error)).lower()
             raise OutputError(f"cannot be written: {reason}", where=tempfile.gettempdir(), mend=mend) from error

@@ -95,7 +95,7 @@ def test_one_bad_clip_does_not_stop_the_rest(run, clip, tmp_path):
     [
         ("broken", 1, "error: {}: is no video\n"),
         ("nobody there", 2, "error: {}: --who: there is no person 7\n"),
-        ("disk full", 1, "error: {}: /tmp/x: No space left on device\n"),
+        ("disk full", 1, "error: {}: /tmp/x: No space left on device (free some space or choose another disk)\n"),
         ("big", 1, "error: {}: not enough memory (close other programs, or use fewer --jobs)\n"),
     ],
 )
@@ -171,7 +171,7 @@ def test_a_place_that_cannot_be_written_is_noticed_before_any_work(run, clip, ca
     (tmp_path / "file").write_text("")
     code, out, err = run("describe", clip(), option, tmp_path / "file" / "x.mp4", "-f", "json")
     assert (code, out, calls) == (1, "", [])
-    assert err == f"error: {tmp_path / 'file'}: cannot write here: file exists (choose another folder)\n"
+    assert err == f"error: {tmp_path / 'file'}: is a file, not a folder (choose another folder)\n"
 
 
 def test_a_report_comes_with_the_document(run, clip, tmp_path):

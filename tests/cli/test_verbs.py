@@ -195,7 +195,7 @@ def test_track_writes_mot(run, perceive, tmp_path):
         (["--fps", "x"], 2, "--fps"),
         (["--detector", "owl"], 2, "choose among whole, small, scrfd:PATH, yunet:PATH"),
         (["--detector", "yunet:absent.onnx"], 2, "absent.onnx: there is no such detector file"),
-        (["-o", "talk.mp4/x.json"], 1, "cannot write here"),
+        (["-o", "talk.mp4/x.json"], 1, "is a file, not a folder"),
     ],
 )
 def test_track_refuses_before_any_work(run, perceive, clip, tmp_path, monkeypatch, arguments, code, says):
