@@ -124,8 +124,8 @@ NO_VIDEO: dict[str, tuple[Callable[[Path, bytes], object], str]] = {
     "no frames": (lambda path, data: write_video(path, []), "holds "),
     "a pipe": (lambda path, data: os.mkfifo(path), "is no regular file (save the video to a file first)"),
     "a device": (lambda path, data: path.symlink_to("/dev/zero"), "is no regular file"),
-    "a link to itself": (lambda path, data: path.symlink_to(path), "such file"),
-    "a link to nothing": (lambda path, data: path.symlink_to("nowhere"), "no such file"),
+    "a link to itself": (lambda path, data: path.symlink_to(path), "is a link that leads nowhere"),
+    "a link to nothing": (lambda path, data: path.symlink_to("nowhere"), "is a link that leads nowhere (give the"),
 }
 
 

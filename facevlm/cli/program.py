@@ -10,7 +10,7 @@ import typer
 
 from facevlm.cli.signals import leave_cleanly_when_told
 from facevlm.cli.streams import leave_unsaid, mend_streams, write_document
-from facevlm.errors import UsageError
+from facevlm.errors import OutputError, UsageError
 from facevlm.exports.formats import FORMATS
 
 INTERRUPTED = 130  # 128 + SIGINT, as shells count
@@ -71,6 +71,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return _usage(error)
         from facevlm.cli.workers import explain
 
+        try:
+            write_document("")
+        except OutputError as unsaid:  # then this is what was wrong
+            error = unsaid
         code, line = explain(error)
         _error(line)
         return code

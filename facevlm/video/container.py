@@ -155,6 +155,8 @@ def _check_file(path: Path) -> None:
     try:
         if path.is_dir():
             raise VideoError("is a folder, not a video file", where=path, mend="name the files in it")
+        if path.is_symlink() and not path.exists():
+            raise VideoError("is a link that leads nowhere", where=path, mend="give the file itself")
         if not path.exists():
             raise VideoError("no such file", where=path, mend="check the path")
         if not path.is_file():
