@@ -19,7 +19,7 @@ def groups(mentions: Sequence[Mention]) -> list[list[Mention]]:
     """Mentions that belong together in time, in order; the one that leads comes first in each."""
     result: list[list[Mention]] = []
     for mention in mentions:
-        if result and len(result[-1]) < _SIZE and _joins(result[-1][0], mention):
+        if result and len(result[-1]) < _SIZE and _joins(_lead_first(result[-1])[0], mention):
             result[-1].append(mention)
         else:
             result.append([mention])

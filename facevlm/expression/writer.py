@@ -278,7 +278,9 @@ class Writer:
                 options = (", then ", ", ")
             else:
                 options = (", and then ",) if len(parts) > 2 or "," in parts[i - 1] else (", then ", " and then ")
-            text += self._chooser.pick("link", options, lead.happening.ids) + parts[i] + felt[i]
+            link = self._chooser.pick("link", options, lead.happening.ids)
+            closed = felt[i - 1].startswith(",") and not link.startswith(",")  # a bracket set off by a comma
+            text += ("," if closed else "") + link + parts[i] + felt[i]
         return text
 
 

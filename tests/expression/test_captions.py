@@ -63,6 +63,37 @@ def text(rows, duration, **options) -> str:
             ["to their left"],
         ),
         ("lopsided smile", [("smile", 1, 2, "clear", "right")], 4, ["left"]),
+        ("a quiet start", [("smile", 1, 3), ("blink", 3.1, 3.3)], 3.5, ["keeps a steady face at first and then"]),
+        ("a quiet end", [("smile", 0, 2), ("blink", 2.2, 2.4), ("blink", 3, 3.1)], 4, ["face shows no obvious change"]),
+        (
+            "a look to the left, then a grin",
+            [("gaze_left", 0.4, 1.1), ("smile", 0.7, 2.7), ("gaze_right", 1.2, 1.6), ("gaze_left", 1.7, 2.2)],
+            3.1,
+            ["to their left, then", "still smiling, they look to their right and then their left"],
+        ),
+        (
+            "a smile with teeth ends in a closed mouth",
+            [("smile", 1, 3), ("mouth_open", 1, 3), ("mouth_close", 2.9, 3.1)],
+            4,
+            ["close"],
+        ),
+        (
+            "many blinks in a busy phase",
+            [
+                *(("blink", k, k + 0.2) for k in range(6)),
+                *((action, k + 0.3, k + 0.8) for k, action in enumerate(("smile", "pout", "gaze_up", "lip_press"))),
+            ],
+            20,
+            ["In between, they blink several times."],
+        ),
+        ("head up and down", [("head_up", 1, 1.5), ("head_down", 1.5, 2)], 4, ["lifts their head and lowers it"]),
+        ("eyes strongly closed", [("eyes_closed", 1, 3, "strong")], 4, ["their eyes"]),
+        (
+            "a gaze that ends behind closed lids",
+            [("gaze_down", 0, 0.8), ("eyes_closed", 0.6, 3)],
+            4,
+            ["looking down"],
+        ),
         ("a long look", [("gaze_up", 1, 4)], 12, ["for about three seconds"]),
     ],
 )
@@ -104,6 +135,38 @@ def test_a_cut_takes_the_person_away():
     words = text([("blink", 1, 1.2)], 6, spans=[(0, 2.4)], shots=[(0, 2.4), (2.4, 6)])
     assert "the picture cuts away from them, and they are not seen again" in words
     assert "no obvious change" not in words
+
+
+def test_a_cut_shows_the_person_at_once():
+    rows = [("smile", 2.4, 5), ("blink", 5.5, 5.7)]
+    words = text(rows, 8, spans=[(2.4, 8)], shots=[(0, 2.4), (2.4, 8)], name="Person 2")
+    assert "the picture cuts to Person 2, who is smiling." in words
+    alone = text([("blink", 6, 6.2)], 8, spans=[(2.4, 8)], shots=[(0, 2.4), (2.4, 8)])
+    assert "At the beginning of the video, no face is visible." in alone
+    assert "the picture cuts to the person, who keeps a steady face at first." in alone
+
+
+def test_someone_among_several_who_is_seen_briefly():
+    words = text([("blink", 7.5, 7.7)], 9, spans=[(7, 8)], name="Person 5")
+    assert words == "Towards the end of the video, Person 5 is seen for about one second. They blink once."
+    words = text([], 9, spans=[(7, 8)], name="Person 5")
+    assert words.endswith("Person 5 is seen for about one second, with no obvious change in their expression.")
+
+
+def test_a_turned_head_is_not_said_to_face_the_camera():
+    looks = {"facing": AppearanceValue("facing the camera", 0.9)}
+    assert "facing" not in text([("head_turn_left", 0.5, 5)], 6, appearance=looks)
+    looks = {"facing": AppearanceValue("with the head turned to their right", 1.0)}
+    assert text([], 6, appearance=looks, name="Person 4").startswith("Person 4 has their head turned to their right.")
+
+
+def test_long_windows_count_in_general_terms():
+    turns = [(f"head_turn_{'left' if k % 3 else 'right'}", 2.0 * k, 2.0 * k + 0.6) for k in range(30)]
+    kinds = ["smile", "pout", "brow_raise", "brow_furrow", "eyes_widen", "lip_press", "gaze_up", "tongue_out"]
+    others = [(kind, 1 + 3.0 * i + 24 * j, 1.7 + 3.0 * i + 24 * j) for i, kind in enumerate(kinds) for j in range(5)]
+    words = text(turns + others, 200)
+    assert re.search(r"turns? their head to either side 30 times", words)
+    assert "in turn" not in words
 
 
 def test_a_person_who_comes_and_goes_often():

@@ -82,6 +82,27 @@ def test_side_is_the_subjects_own(action, image_side, expected):
             [("smile", 0, 0.5, "clear", "left"), ("smile", 0.7, 1.2, "clear", "right")],
             [("smile_sided", 1, "right", (1,)), ("smile_sided", 1, "left", (2,))],
         ),
+        (
+            "a smile parts the looks before and after it",
+            [("gaze_left", 0, 0.7), ("smile", 0.3, 3), ("gaze_right", 0.8, 1.2), ("gaze_left", 1.3, 1.7)],
+            [("gaze_sided", 1, "left", (1,)), ("smile", 1, None, (2,)), ("gaze_pair", 2, "right", (3, 4))],
+        ),
+        (
+            "turns with a side twice in a row",
+            [("head_turn_left", 0, 0.5), ("head_turn_left", 1, 1.5), ("head_turn_right", 1.6, 2)],
+            [("head_turn_swing", 3, None, (1, 2, 3))],
+        ),
+        ("head up, then down", [("head_up", 0, 0.5), ("head_down", 0.6, 1)], [("head_up_down", 1, None, (1, 2))]),
+        (
+            "a mouth long open before the smile stays apart",
+            [("mouth_open", 0, 9), ("smile", 3, 9)],
+            [("mouth_open", 1, None, (1,)), ("smile", 1, None, (2,))],
+        ),
+        (
+            "a blink does not break a pout",
+            [("pout", 0, 0.3), ("blink", 0.3, 0.5), ("pout", 0.6, 3)],
+            [("pout", 1, None, (1, 3)), ("blink", 1, None, (2,))],
+        ),
         ("nothing", [], []),
     ],
 )
