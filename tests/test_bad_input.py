@@ -378,12 +378,16 @@ def test_a_signal_leaves_nothing(here: Path):
     while waiting and time.monotonic() < deadline:
         for name in sorted(waiting):
             if list((here / name).glob(".*.mp4")):
-                os.killpg(started[name].pid, SIGNALS[name][0])
+                for _ in range(3):  # impatient users press it again
+                    os.killpg(started[name].pid, SIGNALS[name][0])
+                    time.sleep(0.02)
                 waiting.remove(name)
         time.sleep(0.005)
     for name, process in started.items():
         _, err = process.communicate(timeout=20)
-        assert (process.returncode, err) == SIGNALS[name][2:], name
+        number, _, code, says = SIGNALS[name]
+        # The last signal may come after Python gave up its handlers; a shell reports both codes alike.
+        assert process.returncode in (code, -number) and err == says, (name, process.returncode, err)
         assert not [file for file in files_in(here / name) if file.startswith(".")], name
         assert ended(process.pid), name
     assert not waiting
