@@ -5,7 +5,7 @@ from scipy.signal import find_peaks
 
 from facevlm.expression.candidate import Candidate, candidate, during
 from facevlm.expression.rest import FINE_PX
-from facevlm.expression.runs import STEP_S, Run, hysteresis, smooth
+from facevlm.expression.runs import STEP_S, Run, faded, hysteresis, smooth
 
 OPEN_ON, OPEN_OFF = 0.10, 0.05  # e between the lips
 OPEN_IN_SMILE = 0.15  # e: a toothy smile parts the lips anyway
@@ -14,6 +14,7 @@ CLOSED = 0.02  # e
 CLOSE_FROM, CLOSE_WITHIN_S, CLOSE_STAYS_S = 0.12, 0.14, 0.2
 SPEECH_PROMINENCE, SPEECH_GAP_S, SPEECH_PEAKS = 0.025, 0.75, 3
 SMILE_ON, SMILE_OFF = 0.115, 0.06  # e: corner lift + width + half the thinning of the lips
+FADED = 0.3  # of its own highest level, below which a smile has ended
 SMILE_IN_SPEECH = 0.025  # e more while speaking, whose "ee" shapes look like smiles
 ONE_SIDED = 0.045  # e: difference of the corner lifts
 PRESS_ON, PRESS_OFF = 0.11, 0.06  # share of the visible lip height lost
@@ -63,7 +64,8 @@ def _smiles(m: _Mouth) -> list[Candidate]:
     grimace = _long(m.eyes < 0.4, 0.8) & (lift < 0.06)
     level = np.where(grimace | (lift < 0.008), np.minimum(both, SMILE_OFF), both)
     found = [
-        candidate(m.run, s, "smile", level) for s in hysteresis(level, SMILE_ON, SMILE_OFF, min_s=0.2, bridge_s=0.15)
+        candidate(m.run, s, "smile", level)
+        for s in faded(hysteresis(level, SMILE_ON, SMILE_OFF, min_s=0.2, bridge_s=0.15), level, SMILE_ON, FADED)
     ]
     taken = during(m.run, found)
     for side, other in (("left", "right"), ("right", "left")):

@@ -108,3 +108,13 @@ def hysteresis(level: np.ndarray, on: float, off: float, *, min_s: float = 0.0, 
         if part.max() >= on and (stop - start) * STEP_S >= min_s:
             segments.append(Segment(start, stop, start + int(part.argmax())))
     return segments
+
+
+def faded(segments: list[Segment], level: np.ndarray, on: float, share: float) -> list[Segment]:
+    """Segments without what lies below a share of their own highest level, where a strong state is as good as over."""
+    kept = []
+    for segment in segments:
+        inside = np.full(len(level), np.nan)
+        inside[segment.start : segment.stop] = level[segment.start : segment.stop]
+        kept += hysteresis(inside, on, share * float(level[segment.peak]), bridge_s=0.15)
+    return kept
