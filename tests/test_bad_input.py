@@ -210,11 +210,11 @@ NAMES = (
 @pytest.mark.parametrize("name", NAMES, ids=ascii)
 def test_any_name_will_do(run: Run, here: Path, face_bytes: bytes, name: str):
     (here / name).write_bytes(face_bytes)
-    for format in ("json", "eaf", "csv"):
-        code, _, err = run("describe", "-f", format, "-o", "out/", "--report", "out/", "--end", "0.1", "--", name)
+    for format, place in (("eaf", "-o"), ("csv", "--report")):
+        code, _, err = run("describe", "-f", format, "-o", "out/", place, "out/", "--end", "0.01", "--", name)
         assert (code, err) == (0, "")
     stem = Path(name).stem
-    assert files_in(here / "out") == {stem + end for end in (".json", ".eaf", ".csv", ".html")}
+    assert files_in(here / "out") == {stem + end for end in (".eaf", ".csv", ".html")}
     assert "<script>alert" not in (here / "out" / f"{stem}.html").read_text(encoding="utf-8")
 
 
