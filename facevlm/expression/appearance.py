@@ -9,7 +9,7 @@ import numpy as np
 from facevlm.expression.event import SignalTable
 from facevlm.expression.sentence import AppearanceValue
 
-CLOSE_UP, DISTANT = 0.16, 0.05  # outer-eye distance / picture height
+CLOSE_UP, DISTANT = 0.25, 0.06  # outer-eye distance / shorter side of the picture
 SIDE = 0.2  # of the picture's width off its centre
 TURNED, UP_DOWN = 18.0, 16.0  # degrees
 MIN_CONFIDENCE = 0.6
@@ -25,7 +25,7 @@ def appearance(table: SignalTable, *, width: int, height: int) -> dict[str, Appe
     """
     if len(table.times) == 0:
         return {}
-    size = table.values["size"] / height
+    size = table.values["size"] / min(width, height)
     x = table.values["centre_x"] / width - 0.5
     yaw, pitch = table.values["yaw"], table.values["pitch"]
     choices = {
