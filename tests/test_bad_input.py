@@ -320,7 +320,14 @@ def test_one_bad_clip_does_not_stop_the_others(run: Run, here: Path, face_bytes:
 def program(*arguments: str, **options) -> subprocess.Popen:
     command = [sys.executable, "-m", "facevlm", *arguments]
     environment = os.environ | {"PYTHONPATH": str(ROOT)}
-    return subprocess.Popen(command, stderr=subprocess.PIPE, env=environment, text=True, **options)
+    return subprocess.Popen(
+        command, stderr=subprocess.PIPE, env=environment, text=True, preexec_fn=hear_hangups, **options
+    )
+
+
+def hear_hangups() -> None:
+    """Under nohup the tests ignore SIGHUP, and so would the program they start."""
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 STREAMS = {
