@@ -101,7 +101,7 @@ def in_steps(clip: Path, folder: Path) -> tuple[Counter, float]:
     """Seconds spent in each step of one run, and in all."""
     from facevlm import describing, perceiving
     from facevlm.exports import html_report, json_document
-    from facevlm.expression import recorder
+    from facevlm.expression import events, recorder
     from facevlm.faces import detect, mesh
     from facevlm.video import shots
 
@@ -117,7 +117,7 @@ def in_steps(clip: Path, folder: Path) -> tuple[Counter, float]:
             ("tracking", perceiving.Tracker, "update"),
             ("signals", recorder.SignalRecorder, "__call__"),
             ("filmstrip", describing.FilmstripRecorder, "__call__"),
-            ("events", describing, "find_events"),
+            ("events", events, "find_events"),
             ("words", describing, "caption_person"),
             ("json", json_document, "to_json"),
             ("report", html_report, "to_html_report"),

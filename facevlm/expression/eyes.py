@@ -1,11 +1,10 @@
 """Blink, eyes closed, wink, squint and widened eyes, from the openings of both lids."""
 
 import numpy as np
-from scipy.signal import find_peaks
 
 from facevlm.expression.candidate import Candidate, candidate, during
 from facevlm.expression.rest import FINE_PX
-from facevlm.expression.runs import STEP_S, Run, Segment, hysteresis, smooth
+from facevlm.expression.runs import STEP_S, Run, Segment, hysteresis, smooth, tops
 
 BLINK_PROMINENCE = 0.30  # share of the open level that a short dip must lose against both its shoulders
 CLOSED_ON, CLOSED_OFF = 0.74, 0.62  # share lost for as long as the eyes are closed, not lowered
@@ -38,19 +37,16 @@ def _closures(run: Run, left: np.ndarray, right: np.ndarray, both: np.ndarray) -
     for segment in hysteresis(both, CLOSED_ON, CLOSED_OFF, min_s=0.0, bridge_s=0.1):
         if (segment.stop - segment.start) * STEP_S > BLINK_MAX_S:
             found.append(_widened(run, segment, both, "eyes_closed"))
-    peaks, facts = find_peaks(level, prominence=BLINK_PROMINENCE)
-    for peak, prominence, base_l, base_r in zip(
-        peaks, facts["prominences"], facts["left_bases"], facts["right_bases"], strict=True
-    ):
-        half = level[peak] - prominence / 2
-        start = stop = int(peak)
-        while start > base_l and level[start - 1] > half:
+    for top in tops(level, BLINK_PROMINENCE):
+        half = level[top.at] - top.prominence / 2
+        start = stop = top.at
+        while start > top.before and level[start - 1] > half:
             start -= 1
-        while stop < base_r and level[stop + 1] > half:
+        while stop < top.after and level[stop + 1] > half:
             stop += 1
-        agree = min(float(lid[peak]) - _shoulder(lid, start, stop) for lid in (left, right))
+        agree = min(float(lid[top.at]) - _shoulder(lid, start, stop) for lid in (left, right))
         if (stop - start) * STEP_S <= BLINK_MAX_S and agree > 0.12:
-            blink = _widened(run, Segment(start, stop + 1, int(peak)), both, "blink")
+            blink = _widened(run, Segment(start, stop + 1, top.at), both, "blink")
             if not any(f.t0 - 0.05 <= blink.peak <= f.t1 + 0.05 for f in found):
                 found.append(blink)
     return found

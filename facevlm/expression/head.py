@@ -5,12 +5,11 @@ event lasts from where the swing begins to where the head has left its new posit
 """
 
 from dataclasses import dataclass
-from itertools import pairwise
 
 import numpy as np
 
 from facevlm.expression.candidate import Candidate
-from facevlm.expression.runs import STEP_S, Run, smooth
+from facevlm.expression.runs import STEP_S, Run, Swing, smooth, turning_points
 
 HOLD_S = 0.7
 RETURN = 0.35  # share of a swing within which an angle counts as the usual one
@@ -51,15 +50,6 @@ AXES = (
 )
 
 
-@dataclass(frozen=True)
-class Swing:
-    """Samples between two turning points, and the signed change in degrees."""
-
-    start: int
-    stop: int
-    change: float
-
-
 def find(run: Run) -> list[Candidate]:
     """All head actions of one run."""
     found = []
@@ -78,28 +68,6 @@ def find(run: Run) -> list[Candidate]:
             if event and not any(r.t0 - 0.1 <= event.peak <= r.t1 + 0.1 for r in rhythms):
                 found.append(event)
     return found
-
-
-def turning_points(angle: np.ndarray, reversal: float) -> list[Swing]:
-    """Cut a signal at the extremes that are followed by a reversal of at least `reversal`."""
-    pivots, low, high, direction = [0], 0, 0, 0
-    for i in range(1, len(angle)):
-        if angle[i] > angle[high]:
-            high = i
-        if angle[i] < angle[low]:
-            low = i
-        if direction >= 0 and angle[high] - angle[i] >= reversal:
-            pivots.append(high)
-            direction, low = -1, i
-            high = i
-        elif direction <= 0 and angle[i] - angle[low] >= reversal:
-            pivots.append(low)
-            direction, high = 1, i
-            low = i
-    pivots.append(high if direction > 0 else low if direction < 0 else len(angle) - 1)
-    pivots.append(len(angle) - 1)
-    pivots = sorted(set(pivots))
-    return [Swing(a, b, float(angle[b] - angle[a])) for a, b in pairwise(pivots)]
 
 
 def _returns(angle: np.ndarray, last: list[Swing], usual: float) -> bool:

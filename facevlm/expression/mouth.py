@@ -1,11 +1,10 @@
 """What the mouth does: open, close, speak, smile, press, pout, corners down, pulled aside."""
 
 import numpy as np
-from scipy.signal import find_peaks
 
 from facevlm.expression.candidate import Candidate, candidate, during
 from facevlm.expression.rest import FINE_PX
-from facevlm.expression.runs import STEP_S, Run, faded, hysteresis, smooth
+from facevlm.expression.runs import STEP_S, Run, faded, hysteresis, smooth, tops
 
 OPEN_ON, OPEN_OFF = 0.10, 0.05  # e between the lips
 OPEN_IN_SMILE = 0.15  # e: a toothy smile parts the lips anyway
@@ -98,12 +97,12 @@ def _with_side(m: _Mouth, smile: Candidate) -> Candidate:
 def _speaking(m: _Mouth) -> list[Candidate]:
     """Opening and closing in the rhythm of syllables."""
     level = np.nan_to_num(smooth(m.aperture, 0.025), nan=0.0)
-    peaks, _ = find_peaks(level, prominence=SPEECH_PROMINENCE)
+    peaks = [top.at for top in tops(level, SPEECH_PROMINENCE)]
     found: list[Candidate] = []
     chain: list[int] = []
     for peak in [*peaks, None]:
         if peak is not None and (not chain or (peak - chain[-1]) * STEP_S <= SPEECH_GAP_S):
-            chain.append(int(peak))
+            chain.append(peak)
             continue
         if len(chain) >= SPEECH_PEAKS:
             start, stop = chain[0], chain[-1]
@@ -122,7 +121,7 @@ def _speaking(m: _Mouth) -> list[Candidate]:
                     swing,
                 )
             )
-        chain = [int(peak)] if peak is not None else []
+        chain = [peak] if peak is not None else []
     return found
 
 

@@ -6,6 +6,7 @@ they are interpolated to `STEP_S`, so that every duration and speed downstream i
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from scipy import ndimage
@@ -39,6 +40,25 @@ class Segment:
     start: int
     stop: int
     peak: int
+
+
+@dataclass(frozen=True)
+class Swing:
+    """Samples between two turning points, and the signed change in the signal's unit."""
+
+    start: int
+    stop: int
+    change: float
+
+
+@dataclass(frozen=True)
+class Top:
+    """A peak, how far it stands out against the lower turning points beside it, and where those are."""
+
+    at: int
+    prominence: float
+    before: int
+    after: int
 
 
 def runs(table: SignalTable) -> Iterator[Run]:
@@ -118,3 +138,35 @@ def faded(segments: list[Segment], level: np.ndarray, on: float, share: float) -
         inside[segment.start : segment.stop] = level[segment.start : segment.stop]
         kept += hysteresis(inside, on, share * float(level[segment.peak]), bridge_s=0.15)
     return kept
+
+
+def turning_points(level: np.ndarray, reversal: float) -> list[Swing]:
+    """Cut a signal, float (N,), at the extremes that are followed by a reversal of at least `reversal`."""
+    pivots, low, high, direction = [0], 0, 0, 0
+    for i in range(1, len(level)):
+        if level[i] > level[high]:
+            high = i
+        if level[i] < level[low]:
+            low = i
+        if direction >= 0 and level[high] - level[i] >= reversal:
+            pivots.append(high)
+            direction, low = -1, i
+            high = i
+        elif direction <= 0 and level[i] - level[low] >= reversal:
+            pivots.append(low)
+            direction, high = 1, i
+            low = i
+    pivots.append(high if direction > 0 else low if direction < 0 else len(level) - 1)
+    pivots.append(len(level) - 1)
+    pivots = sorted(set(pivots))
+    return [Swing(a, b, float(level[b] - level[a])) for a, b in pairwise(pivots)]
+
+
+def tops(level: np.ndarray, prominence: float) -> list[Top]:
+    """Peaks that rise from a turning point and fall to the next by at least `prominence` each."""
+    found = []
+    for rise, fall in pairwise(turning_points(level, prominence)):
+        height = min(rise.change, -fall.change)
+        if height >= prominence:
+            found.append(Top(rise.stop, height, rise.start, fall.stop))
+    return found
