@@ -1,7 +1,7 @@
 # make demo    set everything up in .venv, then describe a still photo that was made to move
 # make test    the same environment, and all tests
 # make lint    ruff, mypy, import-linter
-# make bench   speed, memory, comparison with MediaPipe: about an hour (CLIPS=folder of videos, PHOTOS=folder of faces)
+# make bench   speed, memory, comparison with MediaPipe: about an hour (CLIPS=videos, PHOTOS=faces, ANNOTATED=scored clips)
 # make clean   remove the environments and what the demo wrote
 
 # The first Python that runs and is new enough; or: make demo PYTHON=python3.12
@@ -40,6 +40,7 @@ bench: .venv-bench/ready .venv-mediapipe/ready
 	$(BENCH) benchmarks/mediapipe_speed.py $(ON_CLIPS) --oracle .venv-mediapipe/bin/python
 	$(if $(PHOTOS),$(BENCH) benchmarks/puppet_events.py film --photos "$(PHOTOS)" --out build/bench-puppets --split test)
 	$(if $(PHOTOS),$(BENCH) benchmarks/puppet_events.py score --out build/bench-puppets --split test)
+	$(if $(ANNOTATED),$(BENCH) benchmarks/annotated_clips.py --clips "$(ANNOTATED)")
 	$(BENCH) benchmarks/fuzz_video.py
 	$(BENCH) benchmarks/memory.py
 

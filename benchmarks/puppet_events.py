@@ -51,13 +51,14 @@ def main() -> None:
     parser.add_argument("--split", choices=["train", "test"], default="test")
     parser.add_argument("--clips", type=int, default=60)
     parser.add_argument("--jobs", type=int, default=2)
+    parser.add_argument("--actions", help="only these, with commas: for more instances of rare ones")
     parser.add_argument("--json", type=Path)
     parser.add_argument("--page", type=Path, help="docs/actions.md: put the table between its marks")
     args = parser.parse_args()
     if args.command == "film":
         photos = sorted(args.photos.iterdir())[0 if args.split == "train" else 1 :: 2]
         first = 1000 if args.split == "train" else 2000
-        tasks = [(photos[i % len(photos)], first + i, args.out / args.split) for i in range(args.clips)]
+        tasks = [(photos[i % len(photos)], first + i, args.out / args.split, args.actions) for i in range(args.clips)]
         (args.out / args.split).mkdir(parents=True, exist_ok=True)
         with multiprocessing.get_context("spawn").Pool(args.jobs) as pool:
             for line in pool.imap_unordered(film, tasks):
@@ -73,7 +74,7 @@ def main() -> None:
         calibrate(args.out)
 
 
-def film(task: tuple[Path, int, Path]) -> str:
+def film(task: tuple[Path, int, Path, str | None]) -> str:
     """Animate one photo, follow the face, keep signals and truth."""
     from facevlm.errors import FacevlmError
     from facevlm.expression.recorder import SignalRecorder
@@ -85,7 +86,9 @@ def film(task: tuple[Path, int, Path]) -> str:
     from facevlm.tracking.track import Moment
     from facevlm.video.clip import Frame
 
-    photo, seed, out = task
+    photo, seed, out, wanted = task
+    actions = set(wanted.split(",")) if wanted else set(RECIPES) - UNSEEN
+    seed += 500 if wanted else 0
     target = out / f"{seed}.npz"
     if target.exists():
         return f"{seed} kept"
@@ -99,7 +102,7 @@ def film(task: tuple[Path, int, Path]) -> str:
     rng = np.random.default_rng(seed)
     scene = Scene.of(
         puppet,
-        random_script(seed, SECONDS, rate=RATE, actions=set(RECIPES) - UNSEEN),
+        random_script(seed, SECONDS, rate=RATE, actions=actions),
         film=Film(
             noise=float(rng.uniform(0, 5)),
             light=float(rng.uniform(0.6, 1.1)),
