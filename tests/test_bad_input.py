@@ -385,6 +385,7 @@ def test_a_signal_leaves_nothing(here: Path):
     while waiting and time.monotonic() < deadline:
         for name in sorted(waiting):
             if list((here / name).glob(".*.mp4")):
+                time.sleep(0.1)  # into the writing
                 for _ in range(3):  # impatient users press it again
                     os.killpg(started[name].pid, SIGNALS[name][0])
                     time.sleep(0.02)

@@ -2,6 +2,7 @@
 
 import errno
 import secrets
+import weakref
 from contextlib import suppress
 from dataclasses import dataclass
 from fractions import Fraction
@@ -94,6 +95,8 @@ class VideoWriter:
             raise OutputError("is a folder, not a file", where=path, mend="name a file in it")
         self.encoder = _encoder(codec, path)
         self._temporary = self.path.with_name(f".{self.path.stem[:100]}.{secrets.token_hex(6)}{suffix}")
+        # A signal may come between any two lines, also before `with` is entered: what is left goes with the writer.
+        weakref.finalize(self, self._temporary.unlink, missing_ok=True)
         try:
             self._file = self._temporary.open("xb")
         except OSError as error:
