@@ -15,6 +15,7 @@ from facevlm.errors import InputError, UsageError, VideoError
 from facevlm.faces.align import aligned_crop
 from facevlm.faces.detect import Detector, find_detector
 from facevlm.faces.embed import EMBEDDERS, Embedder
+from facevlm.faces.faces import Detections
 from facevlm.faces.mesh import MESHES, MeshFitter, Roi
 from facevlm.faces.occlusion import OcclusionCue
 from facevlm.tracking.track import FaceObservation, Moment, TrackedFace, TrackSummary
@@ -24,6 +25,8 @@ from facevlm.video.decode import Video
 from facevlm.video.prefetch import prefetched
 from facevlm.video.sampling import Sampler, parse_rate
 from facevlm.video.shots import marked
+
+GLANCE_AFTER_S = 1.0  # seconds without a face after which the detector looks with less effort
 
 
 @dataclass(frozen=True)
@@ -160,28 +163,31 @@ class FaceFinder:
         self._last: dict[int, np.ndarray] = {}  # landmarks of the faces of the last frame
         self._cues: dict[int, OcclusionCue] = {}
         self._looked = -np.inf
+        self._face_at = 0.0  # time of the last frame with a face, or of the shot's first
         self._shot = -1
 
     def look(self, frame: Frame, shot: int) -> list[TrackedFace]:
         """All faces of one frame with their ids."""
         if shot != self._shot:
-            self._last, self._cues, self._shot, self._looked = {}, {}, shot, -np.inf
+            self._last, self._cues, self._shot, self._looked, self._face_at = {}, {}, shot, -np.inf, frame.time
         observed = [self._fit(frame, Roi.from_landmarks(lm), carried=i) for i, lm in self._last.items()]
         doubtful = any(o.presence < self._config.tracker.min_presence for o in observed)
         wait = self._config.detect_every_s if self._last else self._config.detect_every_empty_s
         if doubtful or frame.time - self._looked >= wait - 1e-6:
             self._looked = frame.time
-            observed += self._search(frame, observed)
+            look = self._detector.glance if frame.time - self._face_at > GLANCE_AFTER_S else self._detector.detect
+            found = look(frame.image)
+            observed += self._search(frame, found, observed)
         observed = [o for o in observed if o.presence >= self._config.tracker.min_presence]
         wanted = self.tracker.wants_appearance(frame.time, observed)
         observed = [self._with_appearance(frame, o) if w else o for o, w in zip(observed, wanted, strict=True)]
         faces = self.tracker.update(frame.time, shot, observed)
         self._last = {f.track_id: f.landmarks for f in faces}
+        self._face_at = frame.time if faces else self._face_at
         return faces
 
-    def _search(self, frame: Frame, observed: list[FaceObservation]) -> list[FaceObservation]:
+    def _search(self, frame: Frame, found: Detections, observed: list[FaceObservation]) -> list[FaceObservation]:
         """Meshes on detected faces that no observation covers yet, and where lost faces are expected."""
-        found = self._detector.detect(frame.image)
         known = [o.box for o in observed if o.presence >= self._config.tracker.min_presence]
         new: list[FaceObservation] = []
         for box, score, keypoints in zip(found.boxes, found.scores, found.keypoints, strict=True):
