@@ -106,8 +106,8 @@ def _inside(point: np.ndarray, box: list[float]) -> bool:
 
 
 def table(rows: list[dict]) -> str:
-    head = f"{'clip':22s} {'pipeline':10s} {'frames':>6s} {'wall ms':>8s} {'faces ms':>9s} {'cpu ms':>7s} {'a face':>7s} "
-    lines = [head + f"{'with face':>10s} {'faces/fr.':>10s} {'faces found':>12s} {'false':>6s}"]
+    head = f"{'clip':22s} {'pipeline':10s} {'frames':>6s} {'wall ms':>8s} {'faces ms':>9s} {'cpu ms':>7s} "
+    lines = [head + f"{'a face':>7s} {'with face':>10s} {'faces/fr.':>10s} {'faces found':>12s} {'false':>6s}"]
     for row in rows:
         line = f"{row['clip']:22s} {row['pipeline']:10s} {row['frames']:6d} {row['wall_ms']:8.1f} "
         line += f"{row['faces_ms']:9.1f} {row['cpu_ms']:7.1f} {per_face(row):>7s} {row['frames_with_face']:10.1%}"

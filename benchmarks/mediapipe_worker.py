@@ -76,7 +76,7 @@ def _first(rects):
 
 
 def measure(clip: str) -> dict:
-    """Time of FaceMesh as video, up to 8 faces, with and without decoding, after the first frame; boxes of the faces."""
+    """Time of FaceMesh as video, up to 8 faces, with and without decoding, after the first frame; boxes of faces."""
     faces: list[list[list[float]]] = []
     decoding = meshing = 0.0
     with mediapipe.solutions.face_mesh.FaceMesh(
