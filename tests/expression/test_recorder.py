@@ -13,10 +13,17 @@ from facevlm.tracking.track import Moment, TrackedFace
 IMAGE = np.full((240, 320, 3), 128, np.uint8)
 
 
-def moment(time: float, *ids: int, shot: int = 0, hidden: frozenset[str] = frozenset(), x: float = 160.0) -> Moment:
+def moment(
+    time: float,
+    *ids: int,
+    shot: int = 0,
+    hidden: frozenset[str] = frozenset(),
+    share: float | None = None,
+    x: float = 160.0,
+) -> Moment:
     landmarks = (template().points * 60 + [x, 100, 0]).astype(np.float32)
     box = np.concatenate([landmarks[:, :2].min(0), landmarks[:, :2].max(0)])
-    faces = tuple(TrackedFace(i, box, landmarks, 1.0, hidden=hidden) for i in ids)
+    faces = tuple(TrackedFace(i, box, landmarks, 1.0, occlusion=share, hidden=hidden) for i in ids)
     return Moment(round(time * 30), time, shot, IMAGE, faces)
 
 
@@ -43,11 +50,34 @@ def test_parts_of_one_person_are_joined_in_order_of_time():
 def test_hidden_parts_are_not_numbers():
     recorder = SignalRecorder()
     recorder(moment(0.0, 1, hidden=frozenset({"mouth"})))
-    recorder(moment(0.1, 1, hidden=frozenset({"eyes", "brows"})))
+    recorder(moment(1.0, 1, hidden=frozenset({"eyes", "brows"})))
     values = recorder.table((1,)).values
     assert np.isnan(values["mouth_aperture"]).tolist() == [True, False]
     assert np.isnan(values["lid_left"]).tolist() == [False, True] == np.isnan(values["brow_lines"]).tolist()
     assert np.isfinite(values["yaw"]).all()
+
+
+@pytest.mark.parametrize(
+    ("shares", "hidden_at", "unmeasured"),
+    [
+        pytest.param([0.0, 0.1, 0.4, 0.1, 0.0], 2, [1, 2, 3], id="from the first touch to the last"),
+        pytest.param([0.1, 0.0, 0.4, 0.1, 0.0], 2, [0, 1, 2, 3], id="it seems gone for a moment"),
+        pytest.param([0.1, None, None, None, None, 0.1, 0.1], 5, [5, 6], id="another time"),
+        pytest.param([0.1, 0.1, 0.1], None, [], id="something at the edge hides nothing"),
+    ],
+)
+def test_what_hides_a_part_hides_it_as_long_as_it_is_there(
+    shares: list[float | None], hidden_at: int | None, unmeasured: list[int]
+) -> None:
+    recorder = SignalRecorder()
+    for i, share in enumerate(shares):
+        hidden = frozenset({"mouth"}) if i == hidden_at else frozenset[str]()
+        recorder(moment(0.1 * i, 1, share=share, hidden=hidden))
+    values = recorder.table((1,)).values
+    assert np.flatnonzero(np.isnan(values["mouth_width"])).tolist() == unmeasured
+    much = [i for i, share in enumerate(shares) if share is not None and share >= 0.3]
+    assert np.flatnonzero(np.isnan(values["gaze_x"])).tolist() == much
+    assert np.isfinite(values["lid_left"]).all()
 
 
 def test_an_unknown_id_has_an_empty_table():
