@@ -48,8 +48,8 @@ class SignalRecorder:
     def table(self, parts: tuple[int, ...]) -> SignalTable:
         """Signals of one person, whose provisional ids are `parts`, in order of time.
 
-        A part of the face that something hides has NaN in its signals: not only where it was seen to hide it, but for as
-        long as it stays over any of the face, for it comes and goes by degrees and the mesh yields to it from the first.
+        A part of the face that something hides has NaN in its signals: not only where it was seen to hide it, but as
+        long as it stays over any of the face, for it comes and goes by degrees and the mesh yields to it at once.
         """
         for track_id in parts:
             self._measure(track_id)
