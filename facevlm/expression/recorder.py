@@ -63,10 +63,10 @@ class SignalRecorder:
         times, shots, rows = times[order], shots[order], rows[order]
         covered = np.concatenate([a for i in known for a in self._covered[i]])[order]
         for stretch in _stretches(times, shots, covered[:, 0]):
-            for prefixes, hidden in zip(HIDES.values(), covered[stretch, 2:].any(0), strict=True):
-                if hidden:
+            for part, prefixes in enumerate(HIDES.values(), start=2):
+                if covered[stretch, part].any():
                     rows[stretch, _columns(prefixes)] = np.nan
-        rows[np.ix_(covered[:, 1], _columns(("gaze_",)))] = np.nan
+        rows[np.outer(covered[:, 1], [name.startswith("gaze_") for name in SIGNALS])] = np.nan
         return SignalTable(times, shots, {name: rows[:, column] for column, name in enumerate(SIGNALS)})
 
     def _measure(self, track_id: int) -> None:

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from facevlm.expression.appearance import appearance
+from facevlm.captioning.appearance import appearance
 from facevlm.expression.event import SignalTable
 from facevlm.expression.head_pose import template
 from facevlm.expression.recorder import CHUNK, SignalRecorder
