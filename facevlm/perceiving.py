@@ -6,7 +6,7 @@ stable ids. Nothing is kept but the last landmarks of live tracks, so memory doe
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +17,7 @@ from facevlm.faces.detect import Detector, find_detector
 from facevlm.faces.embed import EMBEDDERS, Embedder
 from facevlm.faces.faces import Detections
 from facevlm.faces.mesh import MESHES, MeshFitter, Roi
-from facevlm.faces.occlusion import OcclusionCue
+from facevlm.faces.occlusion import OcclusionCue, likeness
 from facevlm.tracking.track import FaceObservation, Moment, TrackedFace, TrackSummary
 from facevlm.tracking.tracker import Tracker, TrackerConfig
 from facevlm.video.clip import DecodeReport, Frame, VideoInfo
@@ -37,7 +37,7 @@ class PerceptionConfig:
         detector: "whole" (frame as it is), "small" (tiles too, for wide shots; several times slower), or an ONNX file
             of your own: "scrfd:PATH" or "yunet:PATH".
         detect_every_s: Seconds between looks for new faces while known ones are held.
-        detect_every_empty_s: Seconds between looks while no face is known.
+        detect_every_empty_s: Seconds between looks while no face is known, or one is new.
         min_detection: Detector score from which the mesh is tried.
         max_faces: Most faces followed at once.
         occlusion: Whether to look for hands and objects over faces.
@@ -172,11 +172,13 @@ class FaceFinder:
             self._last, self._cues, self._shot, self._looked, self._face_at = {}, {}, shot, -np.inf, frame.time
         observed = [self._fit(frame, Roi.from_landmarks(lm), carried=i) for i, lm in self._last.items()]
         doubtful = any(o.presence < self._config.tracker.min_presence for o in observed)
-        wait = self._config.detect_every_s if self._last else self._config.detect_every_empty_s
+        settled = self._last and not self.tracker.doubts(frame.time)
+        wait = self._config.detect_every_s if settled else self._config.detect_every_empty_s
         if doubtful or frame.time - self._looked >= wait - 1e-6:
             self._looked = frame.time
             look = self._detector.glance if frame.time - self._face_at > GLANCE_AFTER_S else self._detector.detect
             found = look(frame.image)
+            observed = [replace(o, detector_score=_best_score(found, o.box)) for o in observed]
             observed += self._search(frame, found, observed)
         observed = [o for o in observed if o.presence >= self._config.tracker.min_presence]
         wanted = self.tracker.wants_appearance(frame.time, observed)
@@ -217,9 +219,13 @@ class FaceFinder:
 
     def _with_appearance(self, frame: Frame, o: FaceObservation) -> FaceObservation:
         vector = self._embedder.embed(aligned_crop(frame.image, o.landmarks)[None])[0]
-        return FaceObservation(
-            o.box, o.landmarks, o.presence, o.detector_score, vector, o.carried_from, o.occlusion, o.hidden
-        )
+        return replace(o, appearance=vector, likeness=likeness(frame.image, o.landmarks))
+
+
+def _best_score(found: Detections, box: np.ndarray) -> float:
+    """Best score of the detections centred in a box, 0 where there is none."""
+    centres = (found.boxes[:, :2] + found.boxes[:, 2:]) / 2
+    return max((float(s) for s, centre in zip(found.scores, centres, strict=True) if _inside(centre, box)), default=0.0)
 
 
 def _inside(point: np.ndarray, box: np.ndarray) -> bool:

@@ -101,6 +101,19 @@ class OcclusionCue:
         return self._last
 
 
+def likeness(image: np.ndarray, landmarks: np.ndarray) -> float:
+    """How much what lies under a mesh looks like an average face.
+
+    Args:
+        image: uint8 (H, W, 3) RGB.
+        landmarks: float (478, 3) pixels of the image.
+
+    Returns:
+        Correlation in [-1, 1], the mean over brows, eyes, nose and both halves of the mouth.
+    """
+    return float(_likeness(samples(image, landmarks), AVERAGE).mean())
+
+
 def samples(image: np.ndarray, landmarks: np.ndarray) -> np.ndarray:
     """The picture at the mesh's points, reduced to one size.
 

@@ -21,6 +21,11 @@ class Totals:
         vector_sum: float64 (D,) their sum, None before the first.
         spans: (start, end) seconds, each within one shot.
         first_box: float32 (4,) xyxy pixels where it was first seen.
+        passed: Frames from the first to the last sight.
+        looks: Frames in which a detector looked.
+        score: Sum of the detector's scores in them, 0 where it found nothing.
+        likenesses: Frames in which the likeness to an average face was computed.
+        likeness: Sum of it.
     """
 
     frames: int = 0
@@ -30,6 +35,11 @@ class Totals:
     vector_sum: np.ndarray | None = None
     spans: list[tuple[float, float]] = field(default_factory=list)
     first_box: np.ndarray = field(default_factory=lambda: np.zeros(4, np.float32))
+    passed: int = 0
+    looks: int = 0
+    score: float = 0.0
+    likenesses: int = 0
+    likeness: float = 0.0
 
     def add_vector(self, vector: np.ndarray) -> None:
         """Count one appearance vector, float (D,) unit norm."""
@@ -40,6 +50,16 @@ class Totals:
     def mean_presence(self) -> float:
         """Mean presence in [0, 1] over the frames seen."""
         return self.presence / max(self.frames, 1)
+
+    @property
+    def mean_score(self) -> float:
+        """Mean score of the detector in [0, 1], NaN where none looked."""
+        return self.score / self.looks if self.looks else math.nan
+
+    @property
+    def mean_likeness(self) -> float:
+        """Mean correlation with an average face in [-1, 1], NaN where none was computed."""
+        return self.likeness / self.likenesses if self.likenesses else math.nan
 
     @property
     def similarity(self) -> float:
@@ -69,8 +89,13 @@ class Totals:
         earlier = min((self, other), key=lambda t: t.spans[0])
         return Totals(
             frames=self.frames + other.frames,
+            passed=self.passed + other.passed,
             presence=self.presence + other.presence,
             area=self.area + other.area,
+            looks=self.looks + other.looks,
+            score=self.score + other.score,
+            likenesses=self.likenesses + other.likenesses,
+            likeness=self.likeness + other.likeness,
             vectors=self.vectors + other.vectors,
             vector_sum=np.sum(sums, axis=0) if sums else None,
             spans=sorted(self.spans + other.spans),
@@ -84,22 +109,26 @@ class Tracklet:
     Args:
         track_id: Its id.
         time: Seconds of its first sight.
+        frame: Number of that frame among the processed ones.
         motion: Belief after the first sight.
     """
 
-    def __init__(self, track_id: int, time: float, motion: Motion) -> None:
-        self.track_id = track_id
+    def __init__(self, track_id: int, time: float, frame: int, motion: Motion) -> None:
+        self.track_id, self.first_frame = track_id, frame
         self.motion = motion  # at `motion_time`
         self.first_time = self.last_seen = self.motion_time = time
         self.appearance: np.ndarray | None = None  # exponential moving average, unit norm
         self.appearance_time = -math.inf
         self.totals = Totals()
 
-    def see(self, time: float, face: FaceObservation, motion: Motion, *, area_share: float, memory: float) -> None:
+    def see(
+        self, time: float, frame: int, face: FaceObservation, motion: Motion, *, area_share: float, memory: float
+    ) -> None:
         """Take in one sight.
 
         Args:
             time: Seconds of the frame.
+            frame: Its number among the processed ones.
             face: What was seen.
             motion: Belief after it.
             area_share: Area of the box / area of the frame.
@@ -109,8 +138,15 @@ class Tracklet:
         if not self.totals.frames:
             self.totals.first_box = np.asarray(face.box, np.float32)
         self.totals.frames += 1
+        self.totals.passed = frame - self.first_frame + 1
         self.totals.presence += float(face.presence)
         self.totals.area += area_share
+        if face.detector_score is not None:
+            self.totals.looks += 1
+            self.totals.score += face.detector_score
+        if face.likeness is not None:
+            self.totals.likenesses += 1
+            self.totals.likeness += face.likeness
         if face.appearance is None:
             return
         new = np.asarray(face.appearance, np.float64)
