@@ -17,7 +17,7 @@ from facevlm.faces.detect import Detector, find_detector
 from facevlm.faces.embed import EMBEDDERS, Embedder
 from facevlm.faces.faces import Detections
 from facevlm.faces.mesh import MESHES, MeshFitter, Roi
-from facevlm.faces.occlusion import OcclusionCue, likeness
+from facevlm.faces.occlusion import Occlusion, OcclusionCue, likeness
 from facevlm.tracking.track import FaceObservation, Moment, TrackedFace, TrackSummary
 from facevlm.tracking.tracker import Tracker, TrackerConfig
 from facevlm.video.clip import DecodeReport, Frame, VideoInfo
@@ -210,12 +210,20 @@ class FaceFinder:
         face = self._mesh.fit(frame.image, roi)
         points = face.landmarks[:, :2]
         box = np.concatenate([points.min(0), points.max(0)])
-        occlusion, hidden = None, frozenset[str]()
+        seen = Occlusion(None)
         if carried is not None and self._config.occlusion and face.presence >= self._config.tracker.min_presence:
             cue = self._cues.setdefault(carried, OcclusionCue())
             seen = cue.look(frame.image, face.landmarks, frame.time)
-            occlusion, hidden = seen.share, seen.hidden
-        return FaceObservation(box, face.landmarks, face.presence, score, None, carried, occlusion, hidden)
+        return FaceObservation(
+            box,
+            face.landmarks,
+            face.presence,
+            score,
+            carried_from=carried,
+            occlusion=seen.share,
+            hidden=seen.hidden,
+            touched=seen.touched,
+        )
 
     def _with_appearance(self, frame: Frame, o: FaceObservation) -> FaceObservation:
         vector = self._embedder.embed(aligned_crop(frame.image, o.landmarks)[None])[0]

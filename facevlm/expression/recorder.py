@@ -35,7 +35,7 @@ class SignalRecorder:
         self._times: dict[int, list[np.ndarray]] = {}
         self._shots: dict[int, list[np.ndarray]] = {}
         self._rows: dict[int, list[np.ndarray]] = {}
-        self._covered: dict[int, list[np.ndarray]] = {}  # bool (frames, 2 + parts): any, much, each of HIDES
+        self._covered: dict[int, list[np.ndarray]] = {}  # bool (frames, 1 + 2 * parts), see `_covered`
 
     def __call__(self, moment: Moment) -> None:
         """Take in all faces of one frame."""
@@ -49,7 +49,7 @@ class SignalRecorder:
         """Signals of one person, whose provisional ids are `parts`, in order of time.
 
         A part of the face that something hides has NaN in its signals: not only where it was seen to hide it, but as
-        long as it stays over any of the face, for it comes and goes by degrees and the mesh yields to it at once.
+        long as it touches that part, for it comes and goes by degrees and the mesh yields to it at once.
         """
         for track_id in parts:
             self._measure(track_id)
@@ -62,11 +62,12 @@ class SignalRecorder:
         order = np.argsort(times, kind="stable")
         times, shots, rows = times[order], shots[order], rows[order]
         covered = np.concatenate([a for i in known for a in self._covered[i]])[order]
-        for stretch in _stretches(times, shots, covered[:, 0]):
-            for part, prefixes in enumerate(HIDES.values(), start=2):
-                if covered[stretch, part].any():
+        for part, prefixes in enumerate(HIDES.values()):
+            touched, hidden = covered[:, 1 + 2 * part], covered[:, 2 + 2 * part]
+            for stretch in _stretches(times, shots, touched | hidden):
+                if hidden[stretch].any():
                     rows[stretch, _columns(prefixes)] = np.nan
-        rows[np.outer(covered[:, 1], [name.startswith("gaze_") for name in SIGNALS])] = np.nan
+        rows[np.outer(covered[:, 0], [name.startswith("gaze_") for name in SIGNALS])] = np.nan
         return SignalTable(times, shots, {name: rows[:, column] for column, name in enumerate(SIGNALS)})
 
     def _measure(self, track_id: int) -> None:
@@ -84,9 +85,9 @@ class SignalRecorder:
 
 
 def _covered(face: TrackedFace) -> list[bool]:
-    """Whether anything covers the face, whether that is much, and whether it hides each part of `HIDES`."""
-    share = face.occlusion or 0.0
-    return [share > 0 or bool(face.hidden), share >= MUCH, *(part in face.hidden for part in HIDES)]
+    """Whether much of the face is covered; and of each part of `HIDES`, whether something touches it and hides it."""
+    parts = [part in seen for part in HIDES for seen in (face.touched, face.hidden)]
+    return [(face.occlusion or 0.0) >= MUCH, *parts]
 
 
 def _stretches(times: np.ndarray, shots: np.ndarray, covered: np.ndarray) -> Iterator[slice]:

@@ -19,6 +19,7 @@ class FaceObservation:
         carried_from: Id of the track whose previous landmarks (or predicted box) the mesh was fitted to, or None.
         occlusion: As in `TrackedFace`.
         hidden: As in `TrackedFace`.
+        touched: As in `TrackedFace`.
         likeness: Correlation in [-1, 1] of its look with an average face (`occlusion.likeness`); None where it was not
             computed in this frame.
     """
@@ -31,6 +32,7 @@ class FaceObservation:
     carried_from: int | None = None
     occlusion: float | None = None
     hidden: frozenset[str] = frozenset()
+    touched: frozenset[str] = frozenset()
     likeness: float | None = None
 
 
@@ -46,6 +48,7 @@ class TrackedFace:
         presence: Probability in [0, 1] that this is a face.
         occlusion: Share in [0, 1] of the face that something seems to hide; None where it was not measured.
         hidden: Named parts ("brows", "eyes", "mouth") whose landmarks are not to be trusted in this frame.
+        touched: Those of which at least something seems hidden.
         appearance: float32 (D,) appearance vector with unit norm, or None where it was not computed in this frame.
     """
 
@@ -55,6 +58,7 @@ class TrackedFace:
     presence: float
     occlusion: float | None = None
     hidden: frozenset[str] = frozenset()
+    touched: frozenset[str] = frozenset()
     appearance: np.ndarray | None = None
 
 

@@ -289,5 +289,6 @@ def _tracked(track_id: int, face: FaceObservation) -> TrackedFace:
         presence=float(face.presence),
         occlusion=face.occlusion,
         hidden=face.hidden,
+        touched=face.touched,
         appearance=None if face.appearance is None else np.asarray(face.appearance, np.float32),
     )

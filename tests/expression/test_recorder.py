@@ -18,12 +18,13 @@ def moment(
     *ids: int,
     shot: int = 0,
     hidden: frozenset[str] = frozenset(),
+    touched: frozenset[str] = frozenset(),
     share: float | None = None,
     x: float = 160.0,
 ) -> Moment:
     landmarks = (template().points * 60 + [x, 100, 0]).astype(np.float32)
     box = np.concatenate([landmarks[:, :2].min(0), landmarks[:, :2].max(0)])
-    faces = tuple(TrackedFace(i, box, landmarks, 1.0, occlusion=share, hidden=hidden) for i in ids)
+    faces = tuple(TrackedFace(i, box, landmarks, 1.0, occlusion=share, hidden=hidden, touched=touched) for i in ids)
     return Moment(round(time * 30), time, shot, IMAGE, faces)
 
 
@@ -58,26 +59,32 @@ def test_hidden_parts_are_not_numbers():
 
 
 @pytest.mark.parametrize(
-    ("shares", "hidden_at", "unmeasured"),
+    ("touched", "hidden_at", "unmeasured"),
     [
-        pytest.param([0.0, 0.1, 0.4, 0.1, 0.0], 2, [1, 2, 3], id="from the first touch to the last"),
-        pytest.param([0.1, 0.0, 0.4, 0.1, 0.0], 2, [0, 1, 2, 3], id="it seems gone for a moment"),
-        pytest.param([0.1, None, None, None, None, 0.1, 0.1], 5, [5, 6], id="another time"),
-        pytest.param([0.1, 0.1, 0.1], None, [], id="something at the edge hides nothing"),
+        pytest.param([0, 1, 1, 1, 0], 2, [1, 2, 3], id="from the first touch to the last"),
+        pytest.param([1, 0, 1, 1, 0], 2, [0, 1, 2, 3], id="it seems gone for a moment"),
+        pytest.param([1, 0, 0, 0, 0, 1, 1], 5, [5, 6], id="another time"),
+        pytest.param([1, 1, 1], None, [], id="something at the edge hides nothing"),
     ],
 )
-def test_what_hides_a_part_hides_it_as_long_as_it_is_there(
-    shares: list[float | None], hidden_at: int | None, unmeasured: list[int]
+def test_what_hides_a_part_hides_it_as_long_as_it_touches_it(
+    touched: list[int], hidden_at: int | None, unmeasured: list[int]
 ) -> None:
     recorder = SignalRecorder()
-    for i, share in enumerate(shares):
-        hidden = frozenset({"mouth"}) if i == hidden_at else frozenset[str]()
-        recorder(moment(0.1 * i, 1, share=share, hidden=hidden))
+    for i, touch in enumerate(touched):
+        parts = frozenset({"mouth", "eyes"} if touch else ())
+        recorder(moment(0.1 * i, 1, touched=parts, hidden=frozenset({"mouth"} if i == hidden_at else ())))
     values = recorder.table((1,)).values
     assert np.flatnonzero(np.isnan(values["mouth_width"])).tolist() == unmeasured
-    much = [i for i, share in enumerate(shares) if share is not None and share >= 0.3]
-    assert np.flatnonzero(np.isnan(values["gaze_x"])).tolist() == much
-    assert np.isfinite(values["lid_left"]).all()
+    assert np.isfinite(values["lid_left"]).all() and np.isfinite(values["gaze_x"]).all()
+
+
+def test_no_gaze_is_told_while_a_third_of_the_face_is_covered() -> None:
+    recorder = SignalRecorder()
+    for i, share in enumerate([None, 0.0, 0.2, 0.3, 0.5, 0.1]):
+        recorder(moment(0.1 * i, 1, share=share))
+    values = recorder.table((1,)).values
+    assert np.flatnonzero(np.isnan(values["gaze_x"])).tolist() == [3, 4] and np.isfinite(values["lid_left"]).all()
 
 
 def test_an_unknown_id_has_an_empty_table():
