@@ -1,9 +1,9 @@
 """AutoDQ (Tarsier, arXiv:2407.00634): which events of one caption the other caption bears out.
 
-Recall is the share of the reference's events that the prediction entails, precision that of the predicted events that the
-reference entails; neutral never counts. The F of a corpus is the F1 of mean precision and mean recall, not a mean of F1.
-As in Tarsier's code a caption without events gives its side 1 (`convention="tarsier"`); `"strict"` gives it 0 unless both
-captions have none. With a grammar in the place of the language model the numbers are named `autodq_grammar`.
+Recall is the share of the reference's events that the prediction entails, precision that of the predicted events that
+the reference entails; neutral never counts. The F of a corpus is the F1 of mean precision and mean recall, not a mean.
+As in Tarsier's code a caption without events gives its side 1 (`convention="tarsier"`); `"strict"` gives it 0 unless
+both captions have none. With a grammar in the place of the language model the numbers are named `autodq_grammar`.
 """
 
 from collections.abc import Sequence

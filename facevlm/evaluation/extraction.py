@@ -1,72 +1,30 @@
 """From a sentence to its events: a small grammar over tagged words, clause by clause.
 
-A clause is what stands between commas, "and", "while", "with" … Each act of a clause ("opens", "tilts") is joined to the
-nearest part of the face that it can be done with; where its clause names none, the part spoken of before is meant ("his
-lids droop and then lift"), or one that follows ("raises and furrows her brows"). A clause of a direction alone repeats the
-act before it ("turns left, then right").
+Each act of a clause ("opens", "tilts") is joined to the nearest part of the face that it can be done with; where its
+clause names none, the part spoken of before is meant ("his lids droop and then lift"), or one that follows ("raises and
+furrows her brows"). A clause of a direction alone repeats the act before it ("turns left, then right").
 """
 
-import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from itertools import zip_longest
 
+from facevlm.evaluation.clauses import Clause, split_clauses
 from facevlm.evaluation.directions import PLAIN, direction_of
 from facevlm.evaluation.events import CaptionEvent
+from facevlm.evaluation.idioms import (
+    BECOMES,
+    GAZE_ACTS,
+    MOUTH_MOVES,
+    NOT_CARRIED,
+    OF_A_SUBJECT,
+    TO_SPEAK,
+    merged,
+    place_of_wrinkle,
+    says_nothing,
+    stands_alone,
+)
 from facevlm.evaluation.lexicon import Lexicon, Tag
 from facevlm.evaluation.sentences import Sentence, telling_sentences
-
-_NOT_CARRIED = frozenset({"wide", "show", "appear", "same", "change", "stick", "flare", "lick", "clench", "shake"})
-_OF_A_SUBJECT = frozenset({"turn", "tilt", "move", "return", "look", "stretch"})  # carried from "her head …" only
-_TO_SPEAK = re.compile(
-    r"^(?:\s+(?:\w+ly|again|wider|his|her|their|the|mouth|lips|a|bit|little))*"
-    r"\s+to (?:start |begin |continue |keep )?(?:to )?(?:speak|talk|say)\w*"
-)
-_MOUTH_MOVES = frozenset({"mouth.open", "mouth.close", "lips.part", "lips.close", "mouth.open_close"})
-_PLACES = {
-    **{"eyebrow": "between_brows", "forehead": "forehead", "mouth_corner": "nasolabial", "cheek": "nasolabial"},
-    **{"eye_corner": "eye_corner", "eyelid": "eye_corner", "eye": "eye_corner"},
-}
-_BETWEEN = re.compile(r"\bbetween\b|\bin the middle\b")
-_GAZE_ACTS = {"up": "up", "down": "down", "droop": "down", "return": "forward"}
-_STRONGER = {  # said in one clause, the first is meant by the second
-    ("eye.open", "eye.widen"),
-    ("mouth.open", "mouth.open_wide"),
-    ("smile", "smile.fade"),
-}
-_SUBJECT = re.compile(r"\b(?:his|her|their|its|the|a|an)\s+([\w'-]+)(?:\s+(?:\w+ly|a little|a bit|also|then|again|is|are))*\s*$")
-_OBJECT = re.compile(r"^(?:\s+\w+ly)?\s+(?:his|her|their|the|a)\s+(?!left|right|camera|front|side|screen|lens|viewer)([\w'-]+)")
-_PERSON = re.compile(
-    r"(?:wo)?m[ae]n|girl|boy|lady|person|people|subject|individual|child|kid|baby|speaker|character|actor|actress|figure|guy"
-    r"|male|female|other|one|camera's|player|host|interviewee"
-)
-_UPRIGHT = re.compile(r"cent(?:er|re)|upright|straight|original|front|middle|\bback\b")
-_BECOMES = {  # action and direction -> what it is called
-    ("head.move", "sides"): "head.sway",
-    ("head.turn", "sides"): "head.sway",
-    ("head.tilt", "sides"): "head.sway",
-    ("head.move", "updown"): "head.nod",
-    ("head.sway", "updown"): "head.nod",
-    ("head.shake", "updown"): "head.nod",
-    ("eyelid.tighten", "up"): "eyelid.raise",
-    ("mouth_corner.stretch", "up"): "mouth_corner.up",
-    ("mouth_corner.stretch", "down"): "mouth_corner.down",
-    ("mouth.open_close", "left"): "mouth.shift",
-    ("mouth.open_close", "right"): "mouth.shift",
-}
-
-
-@dataclass(frozen=True)
-class _Clause:
-    """Tagged words between two boundaries; `opening` is the boundary before them."""
-
-    tags: tuple[Tag, ...]
-    opening: str
-    start: int
-    text: str
-
-    def of(self, kind: str) -> list[Tag]:
-        return [tag for tag in self.tags if tag.kind == kind]
 
 
 def extract_events(caption: str, lexicon: Lexicon) -> list[CaptionEvent]:
@@ -82,24 +40,6 @@ def extract_events(caption: str, lexicon: Lexicon) -> list[CaptionEvent]:
     return [event for sentence in telling_sentences(caption, lexicon) for event in _Reader(sentence, lexicon).read()]
 
 
-def split_clauses(text: str, lexicon: Lexicon) -> list[_Clause]:
-    """The clauses of a lower-case sentence that hold tagged words."""
-    clauses: list[_Clause] = []
-    tags: list[Tag] = []
-    opening, start = "", 0
-    for tag in [*lexicon.tags(text), Tag("boundary", "", len(text), len(text), "")]:
-        if tag.kind != "boundary":
-            tags.append(tag)
-            continue
-        if tags:
-            clauses.append(_Clause(tuple(tags), opening, start, text[start : tag.start]))
-            opening = tag.value
-        elif not opening or tag.value in ("hedge", "and", "or", "then"):
-            opening = tag.value
-        tags, start = [], tag.end
-    return clauses
-
-
 class _Reader:
     """Reads one sentence and remembers what was spoken of."""
 
@@ -107,7 +47,8 @@ class _Reader:
         self.text, self.phase, self.lexicon = sentence.text, sentence.phase, lexicon
         self.topic: str | None = None  # the part last spoken of
         self.topic_acts = False  # it was the subject of its act, or stood alone
-        self.last: tuple[str, str, bool] | None = None  # act and action of the last event; whether its part was an object
+        # Act and action of the last event, and whether its part was an object.
+        self.last: tuple[str, str, bool] | None = None
         self.waiting: Tag | None = None  # a part named before "and", whose act follows
         self.spoken = -1  # up to here speaking was told already: the mouth opens to speak
         self.denied = False
@@ -119,11 +60,11 @@ class _Reader:
             self.denied = self.denied and clause.opening == "or"
             if clause.opening != "hedge":
                 events = sorted(self._events(clause, following), key=lambda item: item[0])
-                found += _merged([event for _, event in events])
+                found += merged([event for _, event in events])
             self.denied = self.denied or bool(clause.of("negation"))
         return found
 
-    def _events(self, clause: _Clause, following: _Clause | None) -> Iterator[tuple[int, CaptionEvent]]:
+    def _events(self, clause: Clause, following: Clause | None) -> Iterator[tuple[int, CaptionEvent]]:
         for tag in clause.of("still"):
             yield tag.start, self._make("expression.unchanged", None, clause)
         acts, parts = clause.of("act"), clause.of("part")
@@ -136,22 +77,23 @@ class _Reader:
             name = part.value if part else self._part_meant(clause, act, following)
             if name:
                 action = self.lexicon.actions[name, act.value]
-            elif (alone := self.lexicon.alone.get(act.value)) and self._stands_alone(act, clause):
+            elif (alone := self.lexicon.alone.get(act.value)) and stands_alone(act, clause, topic=self.topic):
                 action = alone
             else:
                 continue
-            if action in _MOUTH_MOVES and (told := _TO_SPEAK.match(self.text[act.end :])):
+            if action in MOUTH_MOVES and (told := TO_SPEAK.match(self.text[act.end :])):
                 action, self.spoken = "mouth.open_close", act.end + told.end()
             direction = direction_of(action, act, clause.tags)
-            if action == "gaze.look" and act.value in _GAZE_ACTS:
-                direction = direction or _GAZE_ACTS[act.value]
-            if direction is None and self._says_nothing(action, act, name, clause):
+            if action == "gaze.look" and act.value in GAZE_ACTS:
+                direction = direction or GAZE_ACTS[act.value]
+            if direction is None and says_nothing(action, act, name, clause):
                 continue
             if part:
                 used.add(part)
                 objects |= {part} if part.start > act.start else set()
             if self.waiting and part and part.start < act.start:
-                if other := self.lexicon.actions.get((self.waiting.value, act.value)):
+                other = self.lexicon.actions.get((self.waiting.value, act.value))
+                if other:  # "brows and eyes relax"
                     yield from self._told(other, None, clause, act, at=self.waiting.start)
             self.waiting = None
             yield from self._told(action, direction, clause, act, at=act.start)
@@ -174,14 +116,14 @@ class _Reader:
             return before[-1]
         return after[0] if after else (able[0] if able else None)
 
-    def _part_meant(self, clause: _Clause, act: Tag, following: _Clause | None) -> str | None:
+    def _part_meant(self, clause: Clause, act: Tag, following: Clause | None) -> str | None:
         """The part that an act without one is done with."""
         parts = {part.value for part in clause.of("part")}
         if "body" in parts:
             return None
         pronoun = any(tag.start > act.start for tag in clause.of("pronoun"))
         carried = self.topic is not None and (self.topic, act.value) in self.lexicon.actions
-        if carried and act.value not in _NOT_CARRIED and (self.topic_acts or pronoun or act.value not in _OF_A_SUBJECT):
+        if carried and act.value not in NOT_CARRIED and (self.topic_acts or pronoun or act.value not in OF_A_SUBJECT):
             return self.topic
         if following and following.opening in ("and", "or") and not parts and following.tags[0].kind != "part":
             for part in following.of("part"):
@@ -189,31 +131,8 @@ class _Reader:
                     return part.value
         return None
 
-    def _stands_alone(self, act: Tag, clause: _Clause) -> bool:
-        """Whether an act without a part of the face is one of the head, or one that needs none."""
-        if any(part.value == "body" for part in clause.of("part")):
-            return act.value in ("speak", "smile", "blink", "wink", "look", "frown", "yawn", "cry", "chew")
-        subject = _SUBJECT.search(clause.text[: act.start - clause.start])
-        object_ = _OBJECT.search(clause.text[act.end - clause.start :])
-        if act.value in ("turn", "tilt", "return", "nod") and (
-            (subject and not _PERSON.fullmatch(subject[1])) or (object_ and not _PERSON.fullmatch(object_[1]))
-        ):
-            return False  # "the camera tilts", "turns a page"
-        if act.value == "return":
-            return bool(_UPRIGHT.search(clause.text)) and self.topic in (None, "head")
-        if act.value in ("turn", "tilt"):
-            return any(tag.start > act.start and tag.value != "out" for tag in clause.of("direction"))
-        return True
-
-    @staticmethod
-    def _says_nothing(action: str, act: Tag, name: str | None, clause: _Clause) -> bool:
-        """Whether "looks" means "seems", or a gaze is fixed on nothing."""
-        if action != "gaze.look" or act.value != "look" or any(tag.start > act.start for tag in clause.of("direction")):
-            return False
-        return act.text.startswith("look") or (name is None and act.text.startswith(("fix", "foc", "dir", "dart")))
-
     def _told(
-        self, action: str, direction: str | None, clause: _Clause, act: Tag, *, at: int
+        self, action: str, direction: str | None, clause: Clause, act: Tag, *, at: int
     ) -> Iterator[tuple[int, CaptionEvent]]:
         """The event of an act, or of its end where it stops; nothing where it is denied."""
         ends = any(tag.start < act.start for kind in ("no longer", "stop") for tag in clause.of(kind))
@@ -221,7 +140,7 @@ class _Reader:
             if ended := self.lexicon.ends.get(action):
                 yield at, self._make(ended, None, clause)
         elif not self._is_denied(clause, act):
-            action = _BECOMES.get((action, direction or ""), action)
+            action = BECOMES.get((action, direction or ""), action)
             up_and_down = any(tag.value == "updown" for tag in clause.of("direction"))
             if action == "eyebrow.move" and up_and_down:
                 yield at, self._make("eyebrow.raise", None, clause)
@@ -233,10 +152,10 @@ class _Reader:
             else:
                 yield at, self._make(action, direction, clause)
 
-    def _is_denied(self, clause: _Clause, tag: Tag) -> bool:
+    def _is_denied(self, clause: Clause, tag: Tag) -> bool:
         return self.denied or any(negation.start < tag.start for negation in clause.of("negation"))
 
-    def _parts_alone(self, clause: _Clause, parts: list[Tag]) -> Iterator[tuple[int, CaptionEvent]]:
+    def _parts_alone(self, clause: Clause, parts: list[Tag]) -> Iterator[tuple[int, CaptionEvent]]:
         """Parts that are an event when mentioned (teeth, wrinkles), that have a direction, or share an act."""
         acts = {act.value for act in clause.of("act")}
         directions = [tag for tag in clause.of("direction") if tag.value in PLAIN or tag.value == "forward"]
@@ -265,30 +184,31 @@ class _Reader:
                     self.waiting = part
                     self.topic, self.topic_acts = part.value, True
 
-    def _wrinkle(self, clause: _Clause, part: Tag) -> Iterator[tuple[int, CaptionEvent]]:
-        """Wrinkles, named by their place: where the clause says, else at the part spoken of."""
-        named = [_PLACES[tag.value] for tag in clause.of("part") if tag.value in _PLACES]
-        if _BETWEEN.search(self.text[part.start : part.end + 40]) or "frown" in part.text:
-            place = "between_brows"
-        elif "forehead" in part.text:
-            place = "forehead"
-        else:
-            place = named[0] if named else _PLACES.get(self.topic or "", "other")
-        if place == "eye_corner" and not named:
-            place = "other"
-        acts = {act.value for act in clause.of("act")}
-        ending = bool(acts & {"disappear", "relax"}) or bool(clause.of("no longer"))
+    def _wrinkle(self, clause: Clause, part: Tag) -> Iterator[tuple[int, CaptionEvent]]:
+        place = place_of_wrinkle(part, clause, self.text, topic=self.topic)
+        ending = any(act.value in ("disappear", "relax") for act in clause.of("act")) or bool(clause.of("no longer"))
         if not self._is_denied(clause, part) or ending:
             yield part.start, self._make(f"wrinkle.{'dis' if ending else ''}appear.{place}", None, clause)
 
-    def _repeated(self, clause: _Clause) -> Iterator[tuple[int, CaptionEvent]]:
+    def _repeated(self, clause: Clause) -> Iterator[tuple[int, CaptionEvent]]:
         """The directed act before, done again to another side ("and then to the right")."""
         directions = [tag for tag in clause.of("direction") if tag.value in PLAIN or tag.value == "forward"]
         back = [tag for tag in clause.of("direction") if tag.value == "back"]
-        if self.last and self.last[1].startswith("head.t") and back and not directions and clause.opening in ("and", "then"):
+        if (
+            self.last
+            and self.last[1].startswith("head.t")
+            and back
+            and not directions
+            and clause.opening in ("and", "then")
+        ):
             yield back[0].start, self._make("head.return", None, clause)
             return
-        if not directions or self.last is None or clause.of("negation") or clause.opening not in ("and", "then", "comma"):
+        if (
+            not directions
+            or self.last is None
+            or clause.of("negation")
+            or clause.opening not in ("and", "then", "comma")
+        ):
             return
         action = self.last[1]
         if directions[0].value == "forward" and action == "head.tilt":
@@ -296,29 +216,14 @@ class _Reader:
         if action in self.lexicon.directed and len(clause.text.split()) <= 7:
             yield directions[0].start, self._make(action, directions[0].value, clause)
 
-    def _make(self, action: str, direction: str | None, clause: _Clause) -> CaptionEvent:
+    def _make(self, action: str, direction: str | None, clause: Clause) -> CaptionEvent:
+        direction = direction if action in self.lexicon.directed else None
         return CaptionEvent(
-            text=" ".join(clause.text.split()),
+            text=" ".join(clause.text.split()).rstrip(" .!?"),
             action=action,
-            direction=direction if action in self.lexicon.directed else None,
+            direction=direction,
             phase=self.phase,
             degree=next((tag.value for tag in clause.of("degree")), None),
             times=next((tag.value for tag in clause.of("times")), None),
-            action_units=self.lexicon.action_units[action],
+            action_units=self.lexicon.units_of(action, direction),
         )
-
-
-def _merged(events: list[CaptionEvent]) -> list[CaptionEvent]:
-    """Events of one clause without those that say the same once more ("his gaze remains fixed ahead")."""
-    kept: list[CaptionEvent] = []
-    for event in events:
-        twin = next((place for place, other in enumerate(kept) if other.action == event.action), None)
-        if twin is None and kept and (kept[-1].action, event.action) in _STRONGER:
-            kept[-1] = event
-        elif twin is None:
-            kept.append(event)
-        elif event.direction and kept[twin].direction is None:
-            kept[twin] = event
-        elif event.direction and event.direction != kept[twin].direction:
-            kept.append(event)
-    return kept

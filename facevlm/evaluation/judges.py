@@ -1,4 +1,4 @@
-"""Judges read events out of captions and say how they relate; the embedded one is a grammar, deterministic and offline."""
+"""Judges read events out of captions and say how they relate; the embedded one is a grammar, without a network."""
 
 from collections.abc import Sequence
 from functools import lru_cache

@@ -1,4 +1,4 @@
-"""The facial-action lexicon: words for parts of the face, what they do, where to; which actions agree and which exclude.
+"""The facial-action lexicon: words for parts of the face, what they do, where to; which actions agree or exclude.
 
 The words are data (`data/action_lexicon.json`, which states its source); this module reads them once and cuts a text
 into tagged words.
@@ -41,6 +41,7 @@ class Lexicon:
         axes: action -> axis -> sign.
         directed_axes: action -> simple direction -> axis -> sign.
         action_units: action -> FACS codes.
+        directed_units: action -> simple direction -> FACS code.
     """
 
     version: str
@@ -55,6 +56,7 @@ class Lexicon:
     axes: dict[str, dict[str, int]]
     directed_axes: dict[str, dict[str, dict[str, int]]]
     action_units: dict[str, tuple[str, ...]]
+    directed_units: dict[str, dict[str, str]]
 
     def tags(self, text: str) -> list[Tag]:
         """All tagged words of a lower-case text, in order."""
@@ -75,6 +77,12 @@ class Lexicon:
         if any(a * b < 0 for a, b in shared):
             return OPPOSITE
         return SAME if shared or one == other else NONE
+
+    def units_of(self, action: str, direction: str | None) -> tuple[str, ...]:
+        """FACS codes of an action, of the side told where there is one; whose side it is, the text does not say."""
+        table = self.directed_units.get(action, {})
+        found = tuple(table[part] for part in (direction or "").split("-") if part in table)
+        return found or self.action_units[action]
 
     def _axes_of(self, name: str) -> dict[str, int]:
         action, _, direction = name.partition(":")
@@ -125,6 +133,7 @@ def load_lexicon() -> Lexicon:
         axes={action: entry["axes"] for action, entry in actions.items()},
         directed_axes=data["directed_axes"],
         action_units={action: tuple(entry["au"]) for action, entry in actions.items()},
+        directed_units=data["directed_au"],
     )
 
 

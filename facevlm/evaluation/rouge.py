@@ -4,7 +4,7 @@
 `rouge-score` (F1 over runs of a-z and 0-9). They part most where lengths differ. Papers seldom say which one.
 """
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 
 from facevlm.errors import MissingExtraError, UsageError
@@ -110,7 +110,7 @@ def _prf(said: list[str], told: list[str]) -> tuple[float, float, float]:
     return precision, recall, 2 * precision * recall / (precision + recall)
 
 
-def _library(variant: str, *, stem: bool):  # type: ignore[no-untyped-def]
+def _library(variant: str, *, stem: bool) -> Callable[[list[str], str], tuple[float, float, float]]:
     if variant not in ("rougeL", "rougeLsum"):
         raise UsageError(f"no variant {variant!r} of ROUGE-L", mend="choose rougeL or rougeLsum")
     try:

@@ -1,4 +1,4 @@
-"""From a caption to the sentences that tell what happens: layout removed, introductions and summaries left out, phases read."""
+"""From a caption to the sentences that tell what happens, without layout, introductions and summaries."""
 
 import re
 from collections.abc import Iterator
@@ -9,7 +9,9 @@ from facevlm.evaluation.tokens import one_line
 
 _QUOTES = str.maketrans({"’": "'", "‘": "'", "“": '"', "”": '"', "\u00a0": " ", "\u2011": "-", "\u2010": "-", "…": "."})
 _LAYOUT = re.compile(r"[*_#`>|]+|^\s*(?:[-•·]|\d+[.)])\s+", re.MULTILINE)
-_LABEL = re.compile(r"\b(?:frames?|images?|scenes?|shots?) \d+(?:\s*[-–]\s*\d+)?\s*:|\b\d+:\d\d(?:\s*[-–]\s*\d+:\d\d)?\s*:?")
+_LABEL = re.compile(
+    r"\b(?:frames?|images?|scenes?|shots?) \d+(?:\s*[-–]\s*\d+)?\s*:|\b\d+:\d\d(?:\s*[-–]\s*\d+:\d\d)?\s*:?"
+)
 _WRAPPED = re.compile(r"\n(?=[a-z])")
 _ENDS = re.compile(r"(?<=[.!?])[\"')]*\s+|\n+")
 _STAGES = frozenset({"begin", "progress", "middle", "late", "end"})
@@ -18,7 +20,9 @@ _SUMMARY = re.compile(
     r"\bbased on\b|\binfer(?:red|s)?\b|\bin (?:summary|conclusion)\b|\bto summari[sz]e\b"
     r"|^(?:these|such|this combination of) [\w ]*(?:movements|changes|expressions|cues)\b.*\b(?:suggest|indicat|convey)"
 )
-_ANNOUNCES = re.compile(r"\b(?:video|clip)\b.*\b(?:emotion\w*|expressions?|facial)\b|\b(?:emotional|facial) (?:changes|fluctuations)\b")
+_ANNOUNCES = re.compile(
+    r"\b(?:video|clip)\b.*\b(?:emotion\w*|expressions?|facial)\b|\b(?:emotional|facial) (?:changes|fluctuations)\b"
+)
 _LOOKS = (
     "hair|skin|beard|goatee|mustache|moustache|stubble|glasses|spectacles|earrings?|hat|cap|helmet|shirt|suit|jacket|dress"
     "|clothes|clothing|complexion|freckles|bangs|ponytail|makeup|necklace|crown|headband|scarf|sweater|blouse|uniform"

@@ -4,12 +4,12 @@ A judge reads the events of prediction and reference and says which pairs mean t
 F, the F-measure of events that have a match at all, and the longest chain of matches in the order of both texts as a
 share of the events. What the paper leaves open is decided as follows, each reading under a name of its own:
 
-- Share of which events: algorithm 1 divides by the *predicted* ones (`tem`), which rewards saying little; its prose speaks
-  of the reference (`tem_ref`); `tem_max` divides by the larger number.
+- Share of which events: algorithm 1 divides by the *predicted* ones (`tem`), which rewards saying little; its prose
+  speaks of the reference (`tem_ref`); `tem_max` divides by the larger number.
 - F comes from the matrix: precision is the share of predicted events with a match, recall that of the reference.
 - Opposite pairs are used in no formula; their share is told as `contradicted`.
-- No events on one side score 0, on both sides 1. Precision and recall of an empty side are 0 (`convention="strict"`) or,
-  as Tarsier counts for AutoDQ, 1 (`convention="tarsier"`); TEM is the same.
+- No events on one side score 0, on both sides 1. Precision and recall of an empty side are 0 (`convention="strict"`)
+  or, as Tarsier counts for AutoDQ, 1 (`convention="tarsier"`); TEM is the same.
 - The corpus value is the mean of the samples.
 """
 
@@ -105,7 +105,7 @@ def tem(
         predictions: N captions.
         references: N captions, one each.
         judge: Reads events and relates them; by default the embedded `RuleJudge`.
-        max_events: Keep the first so many events of each caption (the paper asks its judge for at most 10); None for all.
+        max_events: Keep the first so many events of each caption (the paper asks for at most 10); None for all.
         convention: Precision and recall of a caption without events, "strict" or "tarsier".
 
     Raises:
@@ -140,7 +140,7 @@ def tem_from_relations(
     """TEM from a relation matrix.
 
     Args:
-        relations: int8 (M, N) of SAME, NONE, OPPOSITE, both axes in text order; (0, N) and (M, 0) where a side is empty.
+        relations: int8 (M, N) of SAME, NONE, OPPOSITE, both in text order; (0, N) or (M, 0) where a side is empty.
         convention: As for `tem`.
         predicted: Events to keep with the result.
         reference: Likewise.
@@ -159,21 +159,24 @@ def tem_from_relations(
     precision, recall = matched[0] / m if m else empty, matched[1] / n if n else empty
     f1 = f_measure(precision, recall)
     if m and n:
-        tems = [(lcs / size + f1) / 2 for size in (m, n, max(m, n))]
+        of_predicted, of_reference, of_larger = ((lcs / size + f1) / 2 for size in (m, n, max(m, n)))
     else:
-        tems = [float(m == n)] * 3
+        of_predicted = of_reference = of_larger = float(m == n)
     return TemResult(
-        relations,
-        lcs,
-        *matched,
-        int(same[linear_sum_assignment(same, maximize=True)].sum()),
-        int((by_predicted < 0).sum()),
-        precision,
-        recall,
-        f1,
-        *tems,
-        predicted,
-        reference,
+        relations=relations,
+        lcs=lcs,
+        matched_predicted=matched[0],
+        matched_reference=matched[1],
+        one_to_one=int(same[linear_sum_assignment(same, maximize=True)].sum()),
+        contradicted_predicted=int((by_predicted < 0).sum()),
+        precision=precision,
+        recall=recall,
+        f1=f1,
+        tem=of_predicted,
+        tem_ref=of_reference,
+        tem_max=of_larger,
+        predicted=predicted,
+        reference=reference,
     )
 
 

@@ -32,7 +32,9 @@ _TOKEN = re.compile(
     r"""
       (?P<tag>       </?[a-z!][^<>\r\n]{0,40}> )                # markup stays one token
     | (?P<address>   https?://\S+ | [\w.+-]+@\w[\w-]*(?:\.\w+)+ | @[a-z_]\w* )
-    | (?P<abbr>      (?:[^\W\d_]\.){2,}(?:[^\W\d_](?!\w))? | (?:""" + "|".join(re.escape(a) for a in _ABBREVIATIONS) + r""")\.(?=\s+\w) )
+    | (?P<abbr>      (?:[^\W\d_]\.){2,}(?:[^\W\d_](?!\w))? | (?:"""
+    + "|".join(re.escape(a) for a in _ABBREVIATIONS)
+    + r""")\.(?=\s+\w) )
     | (?P<number>    [+-]?\d+(?:[.,:/-]\d+)+ | [+-]?\d+(?![^\W_]|[-_'&/][^\W_]) )
     | (?P<clitic>    '(?:s|m|d|re|ve|ll|em)\b )
     | (?P<word>      [^\W_]+(?:[-_'&/.\u2010\u2011][^\W_]+)* )
