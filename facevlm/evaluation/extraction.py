@@ -101,6 +101,8 @@ class _Reader:
             if name or act.value == "smile":
                 self.topic = name or "smile"
                 self.topic_acts = part.start < act.start if part else self.topic_acts
+        if parts and acts and parts[0].value == "body" and parts[0].start < acts[0].start:
+            self.topic, self.topic_acts = "body", True
         if not acts and not parts and (stops := clause.of("stop")) and stops[0].text.startswith("paus"):
             yield stops[0].start, self._make("speech.stop", None, clause)
         yield from self._parts_alone(clause, [part for part in parts if part not in used])

@@ -52,6 +52,8 @@ BECOMES = {  # action and direction -> what it is called
 
 def stands_alone(act: Tag, clause: Clause, *, topic: str | None) -> bool:
     """Whether an act without a part of the face is one of the head, or one that needs none."""
+    if topic == "body" and clause.opening == "and" and act.value in ("turn", "tilt", "return", "look"):
+        return False  # "the camera tilts up and turns"
     if any(part.value == "body" for part in clause.of("part")):
         return act.value in ("speak", "smile", "blink", "wink", "look", "frown", "yawn", "cry", "chew")
     subject = _SUBJECT.search(clause.text[: act.start - clause.start])

@@ -8,11 +8,12 @@ from facevlm.evaluation.lexicon import Lexicon
 from facevlm.evaluation.tokens import one_line
 
 _QUOTES = str.maketrans({"’": "'", "‘": "'", "“": '"', "”": '"', "\u00a0": " ", "\u2011": "-", "\u2010": "-", "…": "."})
-_LAYOUT = re.compile(r"[*_#`>|]+|^\s*(?:[-•·]|\d+[.)])\s+", re.MULTILINE)
+_LAYOUT = re.compile(r"[*_#`>|]+")
+_ITEM = re.compile(r"^[ \t]*(?:[-•·]|\d+[.)])[ \t]+", re.MULTILINE)
 _LABEL = re.compile(
     r"\b(?:frames?|images?|scenes?|shots?) \d+(?:\s*[-–]\s*\d+)?\s*:|\b\d+:\d\d(?:\s*[-–]\s*\d+:\d\d)?\s*:?"
 )
-_WRAPPED = re.compile(r"\n(?=[a-z])")
+_WRAPPED = re.compile(r"\n[ \t]*(?=[a-z])")
 _ENDS = re.compile(r"(?<=[.!?])[\"')]*\s+|\n+")
 _STAGES = frozenset({"begin", "progress", "middle", "late", "end"})
 _ONLY_AT_START = frozenset({"first", "later", "to begin", "eventually"})
@@ -72,7 +73,7 @@ def telling_sentences(caption: str, lexicon: Lexicon) -> Iterator[Sentence]:
 
 def _sentences(caption: str) -> list[str]:
     text = _LAYOUT.sub(" ", caption.replace("\r", "\n").translate(_QUOTES))
-    text = _WRAPPED.sub(" ", text)
+    text = _WRAPPED.sub(" ", _ITEM.sub(". ", text))
     lines = (one_line(part) for part in _ENDS.split(text))
     return [_LABEL.sub(" ", line.lower()).strip() for line in lines if line.strip()]
 

@@ -8,8 +8,8 @@ share of the events. What the paper leaves open is decided as follows, each read
   speaks of the reference (`tem_ref`); `tem_max` divides by the larger number.
 - F comes from the matrix: precision is the share of predicted events with a match, recall that of the reference.
 - Opposite pairs are used in no formula; their share is told as `contradicted`.
-- No events on one side score 0, on both sides 1. Precision and recall of an empty side are 0 (`convention="strict"`)
-  or, as Tarsier counts for AutoDQ, 1 (`convention="tarsier"`); TEM is the same.
+- No events on one side score 0, on both sides 1. Where one side alone is empty, its precision or recall is 0
+  (`convention="strict"`) or, as Tarsier counts for AutoDQ, 1 (`convention="tarsier"`); TEM is the same.
 - The corpus value is the mean of the samples.
 """
 
@@ -42,9 +42,12 @@ class TemResult:
         precision: Share of predicted events with a match.
         recall: Share of the reference's events with a match.
         f1: Their harmonic mean.
-        tem: (lcs / M + f1) / 2, as algorithm 1 has it.
-        tem_ref: (lcs / N + f1) / 2.
-        tem_max: (lcs / max(M, N) + f1) / 2.
+        lcs_share: lcs / M; 0 where a side is empty, 1 where both are.
+        lcs_share_ref: lcs / N.
+        lcs_share_max: lcs / max(M, N).
+        tem: (lcs_share + f1) / 2, as algorithm 1 has it.
+        tem_ref: (lcs_share_ref + f1) / 2.
+        tem_max: (lcs_share_max + f1) / 2.
         predicted: The predicted events; empty where only a matrix was given.
         reference: The events of the reference; likewise.
     """
@@ -58,11 +61,23 @@ class TemResult:
     precision: float
     recall: float
     f1: float
-    tem: float
-    tem_ref: float
-    tem_max: float
+    lcs_share: float
+    lcs_share_ref: float
+    lcs_share_max: float
     predicted: tuple[CaptionEvent, ...] = ()
     reference: tuple[CaptionEvent, ...] = ()
+
+    @property
+    def tem(self) -> float:
+        return (self.lcs_share + self.f1) / 2
+
+    @property
+    def tem_ref(self) -> float:
+        return (self.lcs_share_ref + self.f1) / 2
+
+    @property
+    def tem_max(self) -> float:
+        return (self.lcs_share_max + self.f1) / 2
 
     @property
     def contradicted(self) -> float:
@@ -155,13 +170,9 @@ def tem_from_relations(
     lcs = lcs_of_rows([int("".join("1" if hit else "0" for hit in row[::-1]) or "0", 2) for row in same], n)
     by_predicted, by_reference = strongest(relations, axis=1), same.any(axis=0)
     matched = int((by_predicted == SAME).sum()), int(by_reference.sum())
-    empty = 1.0 if convention == "tarsier" else 0.0
+    nothing = float(m == n == 0)
+    empty = 1.0 if convention == "tarsier" else nothing
     precision, recall = matched[0] / m if m else empty, matched[1] / n if n else empty
-    f1 = f_measure(precision, recall)
-    if m and n:
-        of_predicted, of_reference, of_larger = ((lcs / size + f1) / 2 for size in (m, n, max(m, n)))
-    else:
-        of_predicted = of_reference = of_larger = float(m == n)
     return TemResult(
         relations=relations,
         lcs=lcs,
@@ -171,10 +182,10 @@ def tem_from_relations(
         contradicted_predicted=int((by_predicted < 0).sum()),
         precision=precision,
         recall=recall,
-        f1=f1,
-        tem=of_predicted,
-        tem_ref=of_reference,
-        tem_max=of_larger,
+        f1=f_measure(precision, recall),
+        lcs_share=lcs / m if m else nothing,
+        lcs_share_ref=lcs / n if n else nothing,
+        lcs_share_max=lcs / max(m, n) if m or n else nothing,
         predicted=predicted,
         reference=reference,
     )
