@@ -73,8 +73,9 @@ class Explanation:
             return chained[number]
         for kind in (SAME, OPPOSITE):
             places = np.flatnonzero(self.result.relations[number] == kind)
-            if places.size:
-                return int(places[0])
+            if places.size:  # the one told at about the same place
+                here = number / len(self.result.predicted) * len(self.result.reference)
+                return int(places[np.argmin(np.abs(places - here))])
         return None
 
     def _partner(self, number: int, verdict: str) -> str:
