@@ -186,7 +186,7 @@ ReferenceFile = Annotated[str, typer.Argument(metavar="REF", help="Reference cap
 def score(
     predictions: PredictionFile,
     references: ReferenceFile,
-    metrics: Annotated[str | None, typer.Option(help="Names separated by commas. Default: all.")] = None,
+    metrics: Annotated[list[str] | None, typer.Option(help="Names, separated by commas. Default: all.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
     details: Annotated[bool, typer.Option("--details", help="JSON with the values of each caption.")] = False,
     intervals: Annotated[bool, typer.Option("--intervals", help="Add 95 % bootstrap intervals.")] = False,
@@ -198,7 +198,7 @@ def score(
     from facevlm.cli.scoring import score_files
 
     text, code = score_files(
-        predictions, references, metrics=metrics, as_json=as_json or details, details=details, intervals=intervals
+        predictions, references, metrics=metrics or [], as_json=as_json or details, details=details, intervals=intervals
     )
     write_document(text)
     return code

@@ -15,14 +15,14 @@ from facevlm.exports.atomic_file import write_text
 
 
 def score_files(
-    predictions: str, references: str, *, metrics: str | None, as_json: bool, details: bool, intervals: bool
+    predictions: str, references: str, *, metrics: Sequence[str], as_json: bool, details: bool, intervals: bool
 ) -> tuple[str, int]:
     """Score a file of predictions.
 
     Args:
         predictions: File of captions.
         references: File of captions.
-        metrics: Names separated by commas; None for all.
+        metrics: Names, also several in one text, separated by commas or spaces; empty for all.
         as_json: Whether to give JSON instead of a table.
         details: Whether the JSON holds the values of each pair too.
         intervals: Whether to add bootstrap intervals.
@@ -95,10 +95,10 @@ def _read(predictions: str, references: str) -> Pairs:
     return pair_captions(read_captions(predictions), read_captions(references))
 
 
-def _names(metrics: str | None) -> list[str] | None:
-    if metrics is None:
+def _names(metrics: Sequence[str]) -> list[str] | None:
+    if not metrics:
         return None
-    names = [name.strip() for name in metrics.split(",") if name.strip()]
+    names = [name for text in metrics for name in text.replace(",", " ").split()]
     known = metric_names(RuleJudge())
     if not names or (unknown := [name for name in names if name not in known]):
         wrong = f"no metric {unknown[0]!r}" if names else "no metric is named"

@@ -66,7 +66,8 @@ class Report:
     """Scores of a set of captions.
 
     Attributes:
-        metrics: Name -> metric, in the order asked for; empty where no pair could be scored.
+        names: The metrics asked for.
+        metrics: Name -> metric, in that order; empty where no pair could be scored.
         ids: Of the N scored pairs.
         failures: Ids that could not be scored; they are in no mean.
         tokenizer: Name of the tokenizer of CIDEr, ROUGE-L and BLEU.
@@ -74,6 +75,7 @@ class Report:
         reference_hash: SHA-256 of the scored references; CIDEr depends on the whole set.
     """
 
+    names: tuple[str, ...]
     metrics: dict[str, Metric]
     ids: tuple[str, ...]
     failures: tuple[Failure, ...]
@@ -124,6 +126,7 @@ def compute(
     judged = {judged_name(name, judge) for name in _JUDGED} & set(wanted)
     metrics = {name: _metric(name, found, judge, share=share, interval=intervals) for name in wanted if found}
     return Report(
+        names=tuple(wanted),
         metrics=metrics,
         ids=pairs.ids,
         failures=pairs.failures,
@@ -162,14 +165,14 @@ def describe_metric(name: str, judge: Judge) -> str:
 
 
 def as_document(report: Report, *, details: bool = False) -> dict[str, object]:
-    """The report as JSON: `metrics`, `n_scored`, `n_failed`, `failures`.
+    """The report as JSON: `metrics` (null where nothing was scored), `n_scored`, `n_failed`, `failures`.
 
     Args:
         report: Of `compute`.
         details: Add the values of each pair, means with failures as zero, and what the run depends on.
     """
     document: dict[str, object] = {
-        "metrics": {name: metric.scores.corpus for name, metric in report.metrics.items()},
+        "metrics": {name: report.metrics[name].scores.corpus if report.metrics else None for name in report.names},
         "n_scored": len(report.ids),
         "n_failed": len(report.failures),
         "failures": [{"id": failure.id, "reason": failure.reason} for failure in report.failures],

@@ -105,6 +105,11 @@ class TemScores:
     samples: tuple[TemResult, ...]
     judge: str
 
+    @property
+    def tem_from_means(self) -> float:
+        """The mean of two corpus values instead: the mean LCS share, and the F1 of mean precision and mean recall."""
+        return (float(np.mean([sample.lcs_share for sample in self.samples])) + self.f1.corpus) / 2
+
 
 def tem(
     predictions: Sequence[str],

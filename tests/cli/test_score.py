@@ -58,7 +58,10 @@ def test_missing_ids_are_failures_on_either_side(run, tmp_path):
 
 def test_nothing_in_common(run, tmp_path):
     code, out, _ = run("score", write(tmp_path / "p.json", {"x": "a"}), write(tmp_path / "r.json", TOLD), "--json")
-    assert code == 1 and json.loads(out)["metrics"] == {} and json.loads(out)["n_scored"] == 0
+    document = json.loads(out)
+    assert code == 1 and (document["n_scored"], document["n_failed"]) == (0, 5)
+    assert set(document["metrics"].values()) == {None}
+    assert "scored 0 / 5" in run("score", str(tmp_path / "p.json"), str(tmp_path / "r.json"))[1]
 
 
 def test_the_table_and_intervals(run, files):

@@ -4,6 +4,8 @@ import json
 import re
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from facevlm.evaluation import RuleJudge
 from facevlm.evaluation.clauses import split_clauses
@@ -150,6 +152,22 @@ def test_any_text_is_read():
     ]
     for caption in odd:
         JUDGE.extract(caption)
+
+
+WORDS = re.findall(
+    r"\S+",
+    "his her eyes mouth head eyebrows lips corners of the teeth wrinkles gaze eyelids chin it opens closes raises "
+    "lowers looks turns tilts moves furrows relaxes shows smiles blinks speaks stops no longer not without and then "
+    ", . left right up down ahead back side to side slightly wide twice as if while fades disappear between forehead",
+)
+
+
+@given(st.lists(st.sampled_from(WORDS), max_size=25))
+def test_any_words_give_events_that_agree_with_themselves(words):
+    events = JUDGE.extract(" ".join(words))
+    assert (JUDGE.relate(events, events).diagonal() == SAME).all()
+    assert (JUDGE.relate(events, events) == JUDGE.relate(events, events).T).all()
+    assert all(event.action in LEXICON.axes for event in events)
 
 
 def test_the_lexicon_is_whole():

@@ -199,7 +199,7 @@ def _compare_tem_corpus(golden, results, wanted):
             **{"mean_precision": scores.precision.corpus, "mean_recall": scores.recall.corpus},
             **{"f1_of_means": scores.f1.corpus, "mean_f1": scores.f1.per_sample.mean(), "mean_lcs_over_m": lcs},
             **{"mean_tem_paper": scores.tem.corpus, "mean_tem_ref": scores.tem_ref.corpus},
-            **{"mean_tem_max": scores.tem_max.corpus, "tem_paper_from_means": (lcs + scores.f1.corpus) / 2},
+            **{"mean_tem_max": scores.tem_max.corpus, "tem_paper_from_means": scores.tem_from_means},
         }
         for name in values.keys() & wanted[convention].keys():
             golden.compare(f"aggregate.{convention}.{name}", values[name], wanted[convention][name])
