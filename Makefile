@@ -33,7 +33,7 @@ lint: .venv/dev
 BENCH := .venv-bench/bin/python
 ON_CLIPS = $(if $(CLIPS),--clips "$(CLIPS)")
 
-bench: .venv-bench/ready .venv-mediapipe/ready
+bench: .venv-bench/ready .venv-mediapipe/ready .venv-coco/ready
 	.venv-bench/bin/facevlm weights fetch
 	$(BENCH) benchmarks/speed.py $(ON_CLIPS)
 	$(BENCH) benchmarks/mediapipe_parity.py $(ON_CLIPS) --oracle .venv-mediapipe/bin/python
@@ -41,6 +41,8 @@ bench: .venv-bench/ready .venv-mediapipe/ready
 	$(if $(PHOTOS),$(BENCH) benchmarks/puppet_events.py film --photos "$(PHOTOS)" --out build/bench-puppets --split test)
 	$(if $(PHOTOS),$(BENCH) benchmarks/puppet_events.py score --out build/bench-puppets --split test)
 	$(if $(ANNOTATED),$(BENCH) benchmarks/annotated_clips.py --clips "$(ANNOTATED)")
+	$(if $(ANNOTATED),$(BENCH) benchmarks/described_clips.py --clips "$(ANNOTATED)")
+	$(BENCH) benchmarks/text_metrics.py --oracle .venv-coco/bin/python
 	$(BENCH) benchmarks/fuzz_video.py
 	$(BENCH) benchmarks/memory.py
 
@@ -48,7 +50,7 @@ test-services:
 	@echo "no services yet: they come with the serving issue"
 
 clean:
-	rm -rf .venv .venv-bench .venv-mediapipe build/bench-clips build/bench-puppets demo-output
+	rm -rf .venv .venv-bench .venv-coco .venv-mediapipe build/bench-clips build/bench-puppets demo-output
 
 .venv/bin/python:
 	@[ -n "$(PYTHON)" ] || { echo "error: no Python 3.11 or newer found (make demo PYTHON=/path/to/python)" >&2; exit 1; }
@@ -76,4 +78,11 @@ MEDIAPIPE_PYTHON ?= $(shell for p in python3.12 python3.11 python3 python; do \
 	@[ -n "$(MEDIAPIPE_PYTHON)" ] || { echo "error: no Python 3.9 to 3.12 found (make bench MEDIAPIPE_PYTHON=...)" >&2; exit 1; }
 	$(MEDIAPIPE_PYTHON) -m venv .venv-mediapipe
 	.venv-mediapipe/bin/python -m pip install --quiet --disable-pip-version-check -r $<
+	@touch $@
+
+# Its tokenizer needs `java`, on which nothing else here depends.
+.venv-coco/ready: benchmarks/coco_requirements.txt
+	@[ -n "$(PYTHON)" ] || { echo "error: no Python 3.11 or newer found (make bench PYTHON=/path/to/python)" >&2; exit 1; }
+	$(PYTHON) -m venv .venv-coco
+	.venv-coco/bin/python -m pip install --quiet --disable-pip-version-check -r $<
 	@touch $@

@@ -6,6 +6,7 @@
     │   └── VideoError      a file is no video, or holds no picture
     ├── WeightsError        weights are missing, damaged or of another version
     ├── MissingExtraError   an optional package is not installed
+    ├── JudgeError          a judge of captions gave no usable reply
     └── OutputError         a result cannot be written
 
 Each message says what is wrong, where, and how to mend it; the command line prints it as one line.
@@ -52,6 +53,10 @@ class WeightsError(FacevlmError):
 
 class MissingExtraError(FacevlmError):
     """An optional package is not installed; the message names the pip line."""
+
+
+class JudgeError(FacevlmError):
+    """A judge of captions gave no usable reply."""
 
 
 class OutputError(FacevlmError):

@@ -156,7 +156,7 @@ def cut(path: Path, data: bytes) -> None:
 
 def scratched(path: Path, data: bytes) -> None:
     at, length = data.index(b"mdat") + len(data) // 2, len(data) // 5
-    path.write_bytes(data[:at] + bytes(length) + data[at + length :])
+    path.write_bytes(data[:at] + b"\xff" * length + data[at + length :])
 
 
 def any_size(width: int, height: int) -> Callable[[Path, bytes], object]:

@@ -1,4 +1,4 @@
-"""The verbs: describe, track, demo, doctor, weights; each imports its area when chosen."""
+"""The verbs: describe, track, score, explain, demo, doctor, weights; each imports its area when chosen."""
 
 import json
 import sys
@@ -176,6 +176,48 @@ def track(
         )
     write_document(text)
     return 0
+
+
+PredictionFile = Annotated[str, typer.Argument(metavar="PRED", help='Captions to score: JSON of {"id", "caption"}.')]
+ReferenceFile = Annotated[str, typer.Argument(metavar="REF", help="Reference captions, of the same form.")]
+
+
+@app.command(no_args_is_help=True)
+def score(
+    predictions: PredictionFile,
+    references: ReferenceFile,
+    metrics: Annotated[list[str] | None, typer.Option(help="Names, separated by commas. Default: all.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
+    details: Annotated[bool, typer.Option("--details", help="JSON with the values of each caption.")] = False,
+    intervals: Annotated[bool, typer.Option("--intervals", help="Add 95 % bootstrap intervals.")] = False,
+) -> int:
+    """Score captions against references (JSON, or JSON lines): CIDEr, ROUGE-L, BLEU, AutoDQ, TEM.
+
+    Exit code: 0 all captions scored, 1 some failed, 2 wrong usage.
+    """
+    from facevlm.cli.scoring import score_files
+
+    text, code = score_files(
+        predictions, references, metrics=metrics or [], as_json=as_json or details, details=details, intervals=intervals
+    )
+    write_document(text)
+    return code
+
+
+@app.command(no_args_is_help=True)
+def explain(
+    predictions: PredictionFile,
+    references: ReferenceFile,
+    ids: Annotated[list[str] | None, typer.Option("--id", help="Which caption; may be repeated.")] = None,
+    worst: Annotated[int, typer.Option(min=1, help="Without --id: so many of lowest TEM.")] = 3,
+    output: Annotated[str | None, typer.Option("--output", "-o", help="HTML page. Default: print text.")] = None,
+) -> int:
+    """Explain scores: which event matched which, what is hallucinated, missing, contradicted, out of order."""
+    from facevlm.cli.scoring import explain_files
+
+    text, code = explain_files(predictions, references, ids=ids or [], worst=worst, output=output)
+    write_document(text)
+    return code
 
 
 @app.command()

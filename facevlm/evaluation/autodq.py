@@ -1,0 +1,97 @@
+"""AutoDQ (Tarsier, arXiv:2407.00634): which events of one caption the other caption bears out.
+
+Recall is the share of the reference's events that the prediction entails, precision that of the predicted events that
+the reference entails; neutral never counts. The F of a corpus is the F1 of mean precision and mean recall, not a mean.
+As in Tarsier's code a caption without events gives its side 1 (`convention="tarsier"`); `"strict"` gives it 0 unless
+both captions have none. With a grammar in the place of the language model the numbers are named `autodq_grammar`.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from facevlm.errors import UsageError
+from facevlm.evaluation.events import SAME
+from facevlm.evaluation.judges import Judge, RuleJudge
+from facevlm.evaluation.scores import Scores, as_lists, mean_scores
+from facevlm.evaluation.tem import CONVENTIONS, f_measure
+
+
+@dataclass(frozen=True)
+class AutoDQScores:
+    """AutoDQ of a corpus.
+
+    Attributes:
+        precision: Mean over samples, 0 .. 1.
+        recall: Likewise.
+        f1: F1 of the two means as corpus value, F1 of each sample.
+        judge: Name and version of the judge.
+    """
+
+    precision: Scores
+    recall: Scores
+    f1: Scores
+    judge: str
+
+
+def autodq(
+    predictions: Sequence[str],
+    references: Sequence[str],
+    *,
+    judge: Judge | None = None,
+    max_events: int | None = None,
+    convention: str = "tarsier",
+) -> AutoDQScores:
+    """AutoDQ of each prediction against its reference.
+
+    Args:
+        predictions: N captions.
+        references: N captions, one each.
+        judge: Reads events and weighs them against a caption; by default the embedded `RuleJudge`.
+        max_events: Keep the first so many events of each caption; None for all.
+        convention: What a caption without events gives, "tarsier" or "strict". An empty caption has no events, but its
+            precision is 0 in both, unless the reference has no events either.
+
+    Raises:
+        InputError: The numbers of predictions and references differ, or there are none.
+        UsageError: No such convention.
+    """
+    judge = judge or RuleJudge()
+    pairs = []
+    for prediction, (reference,) in zip(predictions, as_lists(predictions, references), strict=True):
+        said, told = judge.extract(prediction)[:max_events], judge.extract(reference)[:max_events]
+        pair = autodq_from_verdicts(
+            judge.entail(said, reference), judge.entail(told, prediction), convention=convention
+        )
+        pairs.append((0.0, 0.0) if not prediction.strip() and told else pair)
+    return gather(pairs, judge=f"{judge.name} {judge.version}")
+
+
+def autodq_from_verdicts(
+    predicted: np.ndarray, reference: np.ndarray, *, convention: str = "tarsier"
+) -> tuple[float, float]:
+    """Precision and recall of one pair.
+
+    Args:
+        predicted: Verdict on each predicted event, SAME where the reference entails it.
+        reference: Verdict on each event of the reference, SAME where the prediction entails it.
+        convention: As for `autodq`.
+
+    Raises:
+        UsageError: No such convention.
+    """
+    if convention not in CONVENTIONS:
+        raise UsageError(f"no convention {convention!r}", mend=f"choose among {', '.join(CONVENTIONS)}")
+    empty = 1.0 if convention == "tarsier" or len(predicted) == len(reference) == 0 else 0.0
+    precision, recall = (
+        float(np.mean(np.asarray(verdicts) == SAME)) if len(verdicts) else empty for verdicts in (predicted, reference)
+    )
+    return precision, recall
+
+
+def gather(pairs: Sequence[tuple[float, float]], *, judge: str = "") -> AutoDQScores:
+    """The scores of a corpus from precision and recall of each pair."""
+    precision, recall = (mean_scores(column) for column in zip(*pairs, strict=True))
+    f1 = np.array([f_measure(*pair) for pair in pairs])
+    return AutoDQScores(precision, recall, Scores(f_measure(precision.corpus, recall.corpus), f1), judge)

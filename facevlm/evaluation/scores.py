@@ -1,0 +1,47 @@
+"""What a metric gives: one value for the corpus, one for each sample; and the pairs of texts it is given."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from facevlm.errors import InputError
+
+References = Sequence[str | Sequence[str]]
+
+
+@dataclass(frozen=True)
+class Scores:
+    """Values of one metric.
+
+    Attributes:
+        corpus: The value of the whole set; mostly the mean of the samples, for BLEU and F of means it is not.
+        per_sample: float64 (N,), in the order of the predictions.
+    """
+
+    corpus: float
+    per_sample: np.ndarray
+
+
+def mean_scores(values: Sequence[float] | np.ndarray) -> Scores:
+    """Scores whose corpus value is the mean of the samples."""
+    per_sample = np.asarray(values, dtype=np.float64)
+    return Scores(float(per_sample.mean()), per_sample)
+
+
+def as_lists(predictions: Sequence[str], references: References) -> list[list[str]]:
+    """The references as one list per prediction.
+
+    Raises:
+        InputError: Their numbers differ, there are none, or a prediction has no reference.
+    """
+    if isinstance(predictions, str) or isinstance(references, str):
+        raise InputError("predictions and references are lists of captions, not one caption", mend="put it in a list")
+    if len(predictions) != len(references):
+        raise InputError(f"{len(predictions)} predictions, but {len(references)} references")
+    if not predictions:
+        raise InputError("there are no captions to score")
+    lists = [[item] if isinstance(item, str) else list(item) for item in references]
+    if empty := [number for number, item in enumerate(lists) if not item]:
+        raise InputError(f"prediction {empty[0]} has no reference")
+    return lists

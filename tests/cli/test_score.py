@@ -1,0 +1,125 @@
+"""`facevlm score` and `facevlm explain`: the contract of their output, and what is refused."""
+
+import json
+
+import pytest
+
+from facevlm.evaluation import RuleJudge
+from facevlm.evaluation.metrics import metric_names
+
+TOLD = {
+    "a": "He blinks and smiles.",
+    "b": "She opens her mouth and nods.",
+    "c": "He looks up slowly.",
+    "4": "She talks to someone.",
+}
+
+
+def write(path, captions, *, lines=False):
+    rows = [{"id": name, "caption": caption} for name, caption in captions.items()]
+    path.write_text("\n".join(map(json.dumps, rows)) if lines else json.dumps(rows))
+    return str(path)
+
+
+@pytest.fixture
+def files(tmp_path):
+    return write(tmp_path / "pred.jsonl", TOLD, lines=True), write(tmp_path / "ref.json", TOLD)
+
+
+def test_identical_captions(run, files):
+    code, out, _ = run("score", *files, "--json")
+    document = json.loads(out)
+    assert code == 0 and set(document) == {"metrics", "n_scored", "n_failed", "failures"}
+    assert (document["n_scored"], document["n_failed"], document["failures"]) == (4, 0, [])
+    assert tuple(document["metrics"]) == metric_names(RuleJudge())
+    assert document["metrics"]["cider_d"] == pytest.approx(10.0) and document["metrics"]["tem_grammar"] == 1.0
+
+
+def test_the_names_of_the_metrics():
+    wanted = (
+        "cider_d, cider_no_length_penalty, rouge_l, rouge_score_l, bleu_1, bleu_2, bleu_3, bleu_4, autodq_grammar_p, "
+    )
+    wanted += "autodq_grammar_r, autodq_grammar_f, tem_grammar, tem_ref_grammar, tem_max_grammar"
+    assert metric_names(RuleJudge()) == tuple(wanted.split(", "))
+
+
+def test_missing_ids_are_failures_on_either_side(run, tmp_path):
+    said = {"a": TOLD["a"], "b": "", "c": None, "extra": "He nods."}
+    pred, ref = write(tmp_path / "p.json", said), write(tmp_path / "r.json", TOLD)
+    code, out, _ = run("score", pred, ref, "--metrics", "rouge_l,bleu_1", "--details")
+    document = json.loads(out)
+    assert code == 1 and (document["n_scored"], document["n_failed"]) == (2, 3)
+    reasons = {row["id"]: row["reason"] for row in document["failures"]}
+    assert reasons == {"c": "no prediction", "4": "no prediction", "extra": "no reference"}
+    assert document["ids"] == ["a", "b"] and document["per_sample"]["rouge_l"] == [1.0, 0.0]
+    assert document["mean_failures_as_zero"] == {"rouge_l": pytest.approx(0.2), "bleu_1": None}
+    assert document["run"]["judge"] is None
+
+
+def test_nothing_in_common(run, tmp_path):
+    code, out, _ = run("score", write(tmp_path / "p.json", {"x": "a"}), write(tmp_path / "r.json", TOLD), "--json")
+    document = json.loads(out)
+    assert code == 1 and (document["n_scored"], document["n_failed"]) == (0, 5)
+    assert set(document["metrics"].values()) == {None}
+    assert "scored 0 / 5" in run("score", str(tmp_path / "p.json"), str(tmp_path / "r.json"))[1]
+
+
+def test_the_table_and_intervals(run, files):
+    code, out, _ = run("score", *files, "--metrics", "tem_grammar,cider_d,autodq_grammar_f", "--intervals")
+    assert code == 0 and "tem_grammar" in out and "scored 4 / 4" in out and "1.0000 - 1.0000" in out
+    document = json.loads(run("score", *files, "--intervals", "--json")[1])
+    assert document["intervals"]["tem_grammar"] == [1.0, 1.0] and document["intervals"]["bleu_1"] is None
+
+
+def test_numbers_serve_as_ids(run, tmp_path, files):
+    (tmp_path / "p.json").write_text('[{"id": 4, "caption": "She talks to someone."}]')
+    assert json.loads(run("score", str(tmp_path / "p.json"), files[1], "--json")[1])["n_scored"] == 1
+
+
+BAD = {
+    "no such file": (None, "cannot be read"),
+    "not JSON": ("{blink", "line 1: is no JSON"),
+    "a list of texts": ('["a"]', 'row 1: no "id"'),
+    "no id": ('{"caption": "x"}', 'no "id"'),
+    "a caption that is no text": ('{"id": "a", "caption": 3}', "is no text"),
+    "an id twice": ('{"id": "a", "caption": "x"}\n{"id": "a", "caption": "y"}', "there twice"),
+    "empty": ("", "holds no captions"),
+    "an empty list": ("[]", "holds no captions"),
+    "bytes": (b"\xff\xfe\x00", "no UTF-8"),
+    "deep": ("[" * 100_000, "is no JSON"),
+}
+
+
+@pytest.mark.parametrize("situation", BAD)
+def test_bad_files_get_one_line(situation, run, files, tmp_path):
+    text, told = BAD[situation]
+    path = tmp_path / "bad.json"
+    if text is not None:
+        path.write_bytes(text if isinstance(text, bytes) else text.encode())
+    code, out, err = run("score", str(path), files[1])
+    assert code == 1 and out == "" and told in err and len(err.strip().splitlines()) == 1
+
+
+@pytest.mark.parametrize("metrics", ["tem", "cider_d,spice", ""], ids=str)
+def test_unknown_metrics_are_wrong_usage(metrics, run, files):
+    code, _, err = run("score", *files, "--metrics", metrics)
+    assert code == 2 and "tem_grammar" in err and len(err.strip().splitlines()) == 1
+
+
+def test_explain_prints_the_worst(run, tmp_path, files):
+    pred = write(tmp_path / "p.json", TOLD | {"b": "He frowns."})
+    code, out, _ = run("explain", pred, files[1], "--worst", "1")
+    assert code == 0 and out.startswith("b:\nTEM 0.000") and "eyebrow.furrow" in out
+    code, out, _ = run("explain", pred, files[1], "--id", "a", "--id", "c")
+    assert code == 0 and out.index("a:") < out.index("c:") and "b:" not in out
+
+
+def test_explain_writes_a_page(run, tmp_path, files):
+    code, out, _ = run("explain", *files, "-o", str(tmp_path / "why.html"))
+    assert (code, out) == (0, "") and (tmp_path / "why.html").read_text().startswith("<!DOCTYPE html>")
+
+
+def test_explain_refuses(run, tmp_path, files):
+    assert run("explain", *files, "--id", "z")[0] == 2
+    assert run("explain", *files, "-o", files[1])[0] == 2
+    assert run("explain", *files, "-o", tmp_path)[0] == 1
