@@ -79,6 +79,7 @@ def plan(
     clips: Sequence[Path],
     options: Options,
     *,
+    many: bool | None = None,
     format: str | None = None,
     output: str | None = None,
     report: str | None = None,
@@ -89,6 +90,8 @@ def plan(
     Args:
         clips: From `find_clips`.
         options: The same for all clips.
+        many: Whether outputs are folders; by default when there are several clips. A folder given as a clip may hold
+            one or many, and its results should not be elsewhere for that.
         format: A key of `FORMATS`; None takes it from the suffix of `output`, else "text".
         output: A file, or a folder (one that exists, or a name that ends with a slash); None for standard output.
         report: A file, with several clips a folder.
@@ -100,9 +103,9 @@ def plan(
     """
     for option, place in (("-o", output), ("--report", report), ("--overlay", overlay)):
         refuse_empty(place, where=option)
-    many = len(clips) > 1
+    many = len(clips) > 1 if many is None else many
     chosen = format or _format_of(output, many=many)
-    if many and output is None and chosen not in ("text", "json"):
+    if len(clips) > 1 and output is None and chosen not in ("text", "json"):
         raise UsageError(f"{chosen} of several clips does not fit one stream", where="--format", mend="add -o FOLDER/")
     if overlay and not _is_folder(overlay, many=many) and Path(overlay).suffix.lower() not in OVERLAY_SUFFIXES:
         raise UsageError("no suffix of a video", where=f"--overlay {overlay}", mend="end it with .mp4")
@@ -114,11 +117,14 @@ def plan(
             output=_target(output, clip, FORMATS[chosen], many=many, option="-o"),
             report=_target(report, clip, ".html", many=many, option="--report"),
             overlay=_target(overlay, clip, ".mp4", many=many, option="--overlay"),
-            one_line=many,
+            one_line=len(clips) > 1,
         )
         for clip in clips
     ]
     _refuse_collisions(jobs)
+    for job in jobs:
+        _refuse_overwriting_video(job.output)
+        _refuse_overwriting_video(job.report)
     for folder in dict.fromkeys(target.parent for job in jobs for target in job.targets if _is_new_or_file(target)):
         make_writable(folder)
     return jobs
@@ -176,6 +182,12 @@ def refuse_overwrite(target: Path, clips: Iterable[Path]) -> None:
     for clip in clips:
         if _same(target) == _same(clip):
             raise UsageError(f"would overwrite the clip {clip}", where=target, mend="choose another name")
+
+
+def _refuse_overwriting_video(target: Path | None) -> None:
+    """A document never replaces a video: `-o` was meant for something else."""
+    if target is not None and target.suffix.lower() in VIDEO_SUFFIXES and target.is_file():
+        raise UsageError("would overwrite a video", where=target, mend="choose a name with the suffix of the format")
 
 
 def _videos_in(folder: Path) -> list[Path]:

@@ -136,7 +136,9 @@ def describe(
         raise UsageError(f"no format {format!r}", where="--format", mend=f"choose among {', '.join(FORMATS)}")
     parse_rate(fps)  # tells a wrong one before the work starts
     options = Options(check_who(who), fps, *parse_span(start, end), infer, check_detector(detector))
-    planned = plan(find_clips(clips), options, format=format, output=output, report=report, overlay=overlay)
+    found = find_clips(clips)
+    many = len(found) > 1 or any(Path(clip).is_dir() for clip in clips)
+    planned = plan(found, options, many=many, format=format, output=output, report=report, overlay=overlay)
     _bring_weights(quiet=quiet)
     with Display([str(job.clip) for job in planned], quiet=quiet, headings=planned[0].format == "text") as display:
         for number, outcome in run(planned, describe_clip, processes=jobs, on_progress=display.on_progress):

@@ -79,6 +79,18 @@ def test_a_folder_gives_its_videos_sorted_and_each_once(run, clip, tmp_path, cal
     assert [Path(call["clip"]).name for call in calls] == ["a.mov", "b.MP4"]
 
 
+def test_a_folder_of_one_video_writes_into_a_folder_as_one_of_many_does(run, clip, tmp_path):
+    clip("in/a.mp4")
+    assert run("describe", tmp_path / "in", "-f", "json", "-o", tmp_path / "out")[0] == 0
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["a.json"]
+
+
+def test_an_empty_folder_does_not_stop_the_rest(run, clip, tmp_path):
+    (tmp_path / "empty").mkdir()
+    code, out, err = run("describe", tmp_path / "empty", clip("a.mp4"))
+    assert code == 1 and CAPTION in out and "no video files directly in this folder" in err and "1 of 2" in err
+
+
 def test_one_bad_clip_does_not_stop_the_rest(run, clip, tmp_path):
     clips = [clip("a.mp4", "broken"), str(tmp_path / "absent.mp4"), clip("b.mp4", "bug"), clip("c.mp4")]
     code, out, err = run("describe", *clips)
@@ -128,6 +140,7 @@ REFUSED = {
     "the input as output": (["in/a.mp4", "-o", "in/a.mp4", "-f", "json"], "would overwrite the clip"),
     "the input as overlay": (["in/a.mp4", "--overlay", "in/"], "would overwrite the clip"),
     "the other input as overlay": (["in/a.mp4", "in/b.mp4", "--overlay", "in/"], "would overwrite the clip"),
+    "another video as output": (["in/a.mp4", "-o", "in/b.mp4", "-f", "json"], "would overwrite a video"),
     "two results, one name": (["in/a.mp4", "-o", "x.txt", "--report", "x.txt"], "two results would be written here"),
     "several clips, one file": (["in/a.mp4", "in/b.mp4", "-o", "x.json"], "several clips need a folder"),
     "several clips, an old file": (["in/a.mp4", "in/b.mp4", "-o", "old.json"], "this is a file"),
