@@ -175,7 +175,7 @@ class FaceFinder:
         observed = [o for o in observed if o.presence >= self._config.tracker.min_presence]
         wanted = self.tracker.wants_appearance(frame.time, observed)
         observed = [self._with_appearance(frame, o) if w else o for o, w in zip(observed, wanted, strict=True)]
-        faces = self.tracker.update(frame.time, shot, observed)
+        faces = self.tracker.update(frame.time, shot, observed, image=frame.image)
         self._last = {f.track_id: f.landmarks for f in faces}
         return faces
 
