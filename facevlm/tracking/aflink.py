@@ -134,7 +134,7 @@ def network_score(path: str | Path) -> LinkScore:
             f"the network of AFLink needs {error.name}", mend="pip install 'facevlm[models]', or leave its weights away"
         ) from error
     if not Path(path).is_file():
-        raise WeightsError("no such file", where=path, mend="train it: python -m facevlm.tracking.aflink_training")
+        raise WeightsError("no such file", where=path, mend="train it: python benchmarks/train_aflink.py")
     network = AFLinkNetwork().eval()
     load_weights(network, path)
 
