@@ -3,8 +3,8 @@
 StrongSORT's (Du et al. 2023, sections 3.1, 3.2): the cost of a pair is the cosine distance of appearance, mixed with
 the squared Mahalanobis distance of motion, and forbidden beyond the Mahalanobis gate; one assignment over all confirmed
 tracks ("vanilla" matching) or DeepSORT's cascade, tracks seen last first; then a second pass by overlap of boxes. What
-is added for faces is 0 or None in the paper's settings: a hint where a face was found by following a track, the overlap
-with the expected box, the time unseen, and the largest distance of appearance at which a face can be the track's own.
+is added for faces is 0 or None in the paper's settings: a hint where a face was found by following a track, an overlap
+from which movement is believed, and the largest distance of appearance at which a face can be the track's own.
 """
 
 from dataclasses import dataclass
@@ -53,11 +53,9 @@ class AssociationConfig:
         max_overlap_cost: Largest 1 - IoU of the second pass; None leaves the pass out.
         max_appearance: Largest cosine distance of a pair without hint in both passes; None: any.
         unknown_appearance: Cost of appearance where a vector is missing.
-        overlap_weight: Weight of 1 - IoU with the expected box.
         near_overlap: IoU with the expected box from which a movement is believable whatever the gate says; None: none.
         hint: Cost taken off a hinted pair. Such a pair may do without believable movement (a fast one) or without
             likeness (a hand or a turn changes the look), not without both: then another face took the place.
-        unseen_penalty: Cost per frame for which the track was not seen.
     """
 
     gate: float = 9.4877
@@ -67,10 +65,8 @@ class AssociationConfig:
     max_overlap_cost: float | None = 0.7
     max_appearance: float | None = None
     unknown_appearance: float = 0.2
-    overlap_weight: float = 0.0
     near_overlap: float | None = None
     hint: float = 0.0
-    unseen_penalty: float = 0.0
 
 
 def costs(evidence: Evidence, config: AssociationConfig) -> np.ndarray:
@@ -85,7 +81,6 @@ def costs(evidence: Evidence, config: AssociationConfig) -> np.ndarray:
     if c.max_appearance is not None:
         appearance = np.minimum(appearance, 2 * c.max_appearance)
     cost = c.appearance_weight * appearance + (1 - c.appearance_weight) * np.minimum(evidence.motion, c.gate)
-    cost += c.overlap_weight * (1 - evidence.overlap) + c.unseen_penalty * evidence.unseen[:, None]
     return np.where(possible, cost - c.hint * evidence.hinted, FORBIDDEN)
 
 

@@ -61,16 +61,9 @@ FACES = StrongSortConfig(
     n_init=1,
     coast=0,
     camera_motion=False,
-    kalman=KalmanConfig(drift_velocity=1 / 55, drift_aspect_velocity=2e-3, first_aspect=1e-1, nsa=False),
+    kalman=KalmanConfig(nsa=False),
     association=AssociationConfig(
-        appearance_weight=0.99,
-        max_cost=0.285,
-        max_appearance=0.15,
-        unknown_appearance=0.075,
-        overlap_weight=0.075,
-        near_overlap=0.3,
-        hint=0.045,
-        unseen_penalty=0.001,
+        max_cost=0.3, max_appearance=0.2, unknown_appearance=0.1, near_overlap=0.3, hint=0.05
     ),
 )
 

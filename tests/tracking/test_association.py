@@ -55,13 +55,11 @@ COSTS = {
     "at the gate": (evidence([[0.0]], motion=9.4), PAPER, 0.188),
     "without motion cost": (evidence([[0.3]], motion=5.0), replace(PAPER, appearance_weight=1.0), 0.3),
     "unknown appearance": (evidence([[np.nan]]), replace(PAPER, unknown_appearance=0.25), 0.98 * 0.25),
-    "overlap counts": (evidence([[0.0]], overlap=0.4), replace(PAPER, overlap_weight=0.5), 0.3),
     "near whatever the gate says": (
         evidence([[0.0]], motion=99.0, overlap=0.4),
         replace(PAPER, near_overlap=0.3),
         0.19,
     ),
-    "long unseen": (evidence([[0.0]], unseen=20.0), replace(PAPER, unseen_penalty=0.001), 0.02),
     "hinted": (evidence([[0.3]], hinted=True), replace(PAPER, hint=0.1), 0.194),
     "another face": (evidence([[0.3]]), replace(PAPER, max_appearance=0.2), None),
 }
