@@ -9,10 +9,10 @@ from pathlib import Path
 
 import numpy as np
 
+from facevlm.captioning.appearance import appearance
+from facevlm.captioning.captions import THE_PERSON, caption_person, caption_text, caption_video
 from facevlm.description import Description, Person, Thumbnail
 from facevlm.errors import UsageError
-from facevlm.expression.appearance import appearance
-from facevlm.expression.captions import THE_PERSON, caption_person, caption_text, caption_video
 from facevlm.expression.event import Event, SignalTable
 from facevlm.expression.events import find_events
 from facevlm.expression.recorder import SignalRecorder

@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass, field
 
+from facevlm.captioning.sentence import AppearanceValue, Sentence
 from facevlm.expression.event import Event, SignalTable
-from facevlm.expression.sentence import AppearanceValue, Sentence
 from facevlm.tracking.track import TrackSummary
 from facevlm.video.clip import DecodeReport, VideoInfo
 

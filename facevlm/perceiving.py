@@ -6,7 +6,7 @@ stable ids. Nothing is kept but the last landmarks of live tracks, so memory doe
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -15,8 +15,9 @@ from facevlm.errors import InputError, UsageError, VideoError
 from facevlm.faces.align import aligned_crop
 from facevlm.faces.detect import Detector, find_detector
 from facevlm.faces.embed import EMBEDDERS, Embedder
+from facevlm.faces.faces import Detections
 from facevlm.faces.mesh import MESHES, MeshFitter, Roi
-from facevlm.faces.occlusion import OcclusionCue
+from facevlm.faces.occlusion import Occlusion, OcclusionCue, likeness
 from facevlm.tracking.model_frames import BoxLog, ModelFrame, frames_for_model
 from facevlm.tracking.track import FaceObservation, Moment, TrackedFace, TrackSummary
 from facevlm.tracking.tracker import Tracker, TrackerConfig
@@ -25,6 +26,8 @@ from facevlm.video.decode import Video
 from facevlm.video.prefetch import prefetched
 from facevlm.video.sampling import Sampler, parse_rate
 from facevlm.video.shots import marked
+
+GLANCE_AFTER_S = 1.0  # seconds without a face after which the detector looks with less effort
 
 
 @dataclass(frozen=True)
@@ -35,7 +38,7 @@ class PerceptionConfig:
         detector: "whole" (frame as it is), "small" (tiles too, for wide shots; several times slower), or an ONNX file
             of your own: "scrfd:PATH" or "yunet:PATH".
         detect_every_s: Seconds between looks for new faces while known ones are held.
-        detect_every_empty_s: Seconds between looks while no face is known.
+        detect_every_empty_s: Seconds between looks while no face is known, or one is new.
         min_detection: Detector score from which the mesh is tried.
         max_faces: Most faces followed at once.
         occlusion: Whether to look for hands and objects over faces.
@@ -168,28 +171,33 @@ class FaceFinder:
         self._last: dict[int, np.ndarray] = {}  # landmarks of the faces of the last frame
         self._cues: dict[int, OcclusionCue] = {}
         self._looked = -np.inf
+        self._face_at = 0.0  # time of the last frame with a face, or of the shot's first
         self._shot = -1
 
     def look(self, frame: Frame, shot: int) -> list[TrackedFace]:
         """All faces of one frame with their ids."""
         if shot != self._shot:
-            self._last, self._cues, self._shot, self._looked = {}, {}, shot, -np.inf
+            self._last, self._cues, self._shot, self._looked, self._face_at = {}, {}, shot, -np.inf, frame.time
         observed = [self._fit(frame, Roi.from_landmarks(lm), carried=i) for i, lm in self._last.items()]
         doubtful = any(o.presence < self._config.tracker.min_presence for o in observed)
-        wait = self._config.detect_every_s if self._last else self._config.detect_every_empty_s
+        settled = self._last and not self.tracker.doubts(frame.time)
+        wait = self._config.detect_every_s if settled else self._config.detect_every_empty_s
         if doubtful or frame.time - self._looked >= wait - 1e-6:
             self._looked = frame.time
-            observed += self._search(frame, observed)
+            look = self._detector.glance if frame.time - self._face_at > GLANCE_AFTER_S else self._detector.detect
+            found = look(frame.image)
+            observed = [replace(o, detector_score=_best_score(found, o.box)) for o in observed]
+            observed += self._search(frame, found, observed)
         observed = [o for o in observed if o.presence >= self._config.tracker.min_presence]
         wanted = self.tracker.wants_appearance(frame.time, observed)
         observed = [self._with_appearance(frame, o) if w else o for o, w in zip(observed, wanted, strict=True)]
         faces = self.tracker.update(frame.time, shot, observed, image=frame.image)
         self._last = {f.track_id: f.landmarks for f in faces}
+        self._face_at = frame.time if faces else self._face_at
         return faces
 
-    def _search(self, frame: Frame, observed: list[FaceObservation]) -> list[FaceObservation]:
+    def _search(self, frame: Frame, found: Detections, observed: list[FaceObservation]) -> list[FaceObservation]:
         """Meshes on detected faces that no observation covers yet, and where lost faces are expected."""
-        found = self._detector.detect(frame.image)
         known = [o.box for o in observed if o.presence >= self._config.tracker.min_presence]
         new: list[FaceObservation] = []
         for box, score, keypoints in zip(found.boxes, found.scores, found.keypoints, strict=True):
@@ -210,18 +218,30 @@ class FaceFinder:
         face = self._mesh.fit(frame.image, roi)
         points = face.landmarks[:, :2]
         box = np.concatenate([points.min(0), points.max(0)])
-        occlusion, hidden = None, frozenset[str]()
+        seen = Occlusion(None)
         if carried is not None and self._config.occlusion and face.presence >= self._config.tracker.min_presence:
             cue = self._cues.setdefault(carried, OcclusionCue())
             seen = cue.look(frame.image, face.landmarks, frame.time)
-            occlusion, hidden = seen.share, seen.hidden
-        return FaceObservation(box, face.landmarks, face.presence, score, None, carried, occlusion, hidden)
+        return FaceObservation(
+            box,
+            face.landmarks,
+            face.presence,
+            score,
+            carried_from=carried,
+            occlusion=seen.share,
+            hidden=seen.hidden,
+            touched=seen.touched,
+        )
 
     def _with_appearance(self, frame: Frame, o: FaceObservation) -> FaceObservation:
         vector = self._embedder.embed(aligned_crop(frame.image, o.landmarks)[None])[0]
-        return FaceObservation(
-            o.box, o.landmarks, o.presence, o.detector_score, vector, o.carried_from, o.occlusion, o.hidden
-        )
+        return replace(o, appearance=vector, likeness=likeness(frame.image, o.landmarks))
+
+
+def _best_score(found: Detections, box: np.ndarray) -> float:
+    """Best score of the detections centred in a box, 0 where there is none."""
+    centres = (found.boxes[:, :2] + found.boxes[:, 2:]) / 2
+    return max((float(s) for s, centre in zip(found.scores, centres, strict=True) if _inside(centre, box)), default=0.0)
 
 
 def _inside(point: np.ndarray, box: np.ndarray) -> bool:

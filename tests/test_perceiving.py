@@ -126,9 +126,10 @@ def test_no_more_faces_are_followed_than_wanted(tmp_path, squares):
 # --- when it looks
 
 
-def test_the_detector_looks_twice_a_second_while_a_face_is_held(tmp_path, squares):
+def test_the_detector_looks_twice_a_second_while_a_face_is_held_and_no_longer_new(tmp_path, squares):
     watch(film(tmp_path / "a.mp4", 4.0, [Square(RED, still(60, 40, 60))]))
-    assert squares.calls <= 4.0 / PLAIN.detect_every_s + 2
+    new = PLAIN.tracker.doubted_s
+    assert squares.calls <= new / PLAIN.detect_every_empty_s + (4.0 - new) / PLAIN.detect_every_s + 2
 
 
 def test_the_detector_looks_ten_times_a_second_while_no_face_is_known(tmp_path, squares):

@@ -1,1 +1,1 @@
-"""What a face does: signals per frame, actions as timed events, phases, and words."""
+"""What a face does: signals per frame, actions as timed events."""

@@ -1,5 +1,6 @@
 """Keeps the signals of every face while a video streams by: numbers per frame stay, meshes do not."""
 
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
@@ -10,7 +11,13 @@ from facevlm.expression.signals import SIGNALS, signals
 from facevlm.tracking.track import Moment, TrackedFace
 
 CHUNK = 64  # meshes measured at once
-HIDES = {"brows": ("brow_",), "eyes": ("lid_", "gaze_"), "mouth": ("mouth_", "corner_", "lip_", "jaw_", "protrusion")}
+HIDES = {
+    "brows": ("brow_",),
+    "eyes": ("lid_", "gaze_"),
+    "mouth": ("mouth_", "corner_", "lip_", "jaw_", "protrusion"),
+}
+MUCH = 0.3  # share of the face under something from which the mesh is pulled along as a whole: its irises are guessed
+BRIDGE_S = 0.25  # seconds for which what covers a face may seem gone
 
 
 class _Seen(NamedTuple):
@@ -28,6 +35,7 @@ class SignalRecorder:
         self._times: dict[int, list[np.ndarray]] = {}
         self._shots: dict[int, list[np.ndarray]] = {}
         self._rows: dict[int, list[np.ndarray]] = {}
+        self._covered: dict[int, list[np.ndarray]] = {}  # bool (frames, 1 + 2 * parts), see `_covered`
 
     def __call__(self, moment: Moment) -> None:
         """Take in all faces of one frame."""
@@ -40,7 +48,8 @@ class SignalRecorder:
     def table(self, parts: tuple[int, ...]) -> SignalTable:
         """Signals of one person, whose provisional ids are `parts`, in order of time.
 
-        A part of the face that something hides has NaN in its signals.
+        A part of the face that something hides has NaN in its signals: not only where it was seen to hide it, but as
+        long as it touches that part, for it comes and goes by degrees and the mesh yields to it at once.
         """
         for track_id in parts:
             self._measure(track_id)
@@ -51,8 +60,15 @@ class SignalRecorder:
         shots = np.concatenate([a for i in known for a in self._shots[i]])
         rows = np.concatenate([a for i in known for a in self._rows[i]])
         order = np.argsort(times, kind="stable")
-        values = {name: rows[order, column] for column, name in enumerate(SIGNALS)}
-        return SignalTable(times[order], shots[order], values)
+        times, shots, rows = times[order], shots[order], rows[order]
+        covered = np.concatenate([a for i in known for a in self._covered[i]])[order]
+        for part, prefixes in enumerate(HIDES.values()):
+            touched, hidden = covered[:, 1 + 2 * part], covered[:, 2 + 2 * part]
+            for stretch in _stretches(times, shots, touched | hidden):
+                if hidden[stretch].any():
+                    rows[stretch, _columns(prefixes)] = np.nan
+        rows[np.outer(covered[:, 0], [name.startswith("gaze_") for name in SIGNALS])] = np.nan
+        return SignalTable(times, shots, {name: rows[:, column] for column, name in enumerate(SIGNALS)})
 
     def _measure(self, track_id: int) -> None:
         pending = self._pending.pop(track_id, [])
@@ -61,13 +77,25 @@ class SignalRecorder:
         values = signals(np.stack([seen.face.landmarks for seen in pending]))
         values["brow_lines"] = np.array([seen.brow_lines for seen in pending])
         rows = np.stack([values[name] for name in SIGNALS], axis=1).astype(np.float32)
-        for row, seen in zip(rows, pending, strict=True):
-            for part in seen.face.hidden:
-                row[_columns(part)] = np.nan
+        covered = np.array([_covered(seen.face) for seen in pending], bool)
         self._times.setdefault(track_id, []).append(np.array([seen.time for seen in pending]))
         self._shots.setdefault(track_id, []).append(np.array([seen.shot for seen in pending], np.int32))
         self._rows.setdefault(track_id, []).append(rows)
+        self._covered.setdefault(track_id, []).append(covered)
 
 
-def _columns(part: str) -> list[int]:
-    return [i for i, name in enumerate(SIGNALS) if name.startswith(HIDES[part])]
+def _covered(face: TrackedFace) -> list[bool]:
+    """Whether much of the face is covered; and of each part of `HIDES`, whether something touches it and hides it."""
+    parts = [part in seen for part in HIDES for seen in (face.touched, face.hidden)]
+    return [(face.occlusion or 0.0) >= MUCH, *parts]
+
+
+def _stretches(times: np.ndarray, shots: np.ndarray, covered: np.ndarray) -> Iterator[slice]:
+    """Rows from the first to the last of those that follow each other within `BRIDGE_S` and one shot."""
+    at = np.flatnonzero(covered)
+    breaks = np.flatnonzero((np.diff(times[at]) > BRIDGE_S) | (np.diff(shots[at]) != 0)) + 1
+    return (slice(int(part[0]), int(part[-1]) + 1) for part in np.split(at, breaks) if len(part))
+
+
+def _columns(prefixes: tuple[str, ...]) -> list[int]:
+    return [i for i, name in enumerate(SIGNALS) if name.startswith(prefixes)]

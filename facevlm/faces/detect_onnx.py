@@ -66,6 +66,8 @@ class ScrfdDetector:
             rows.append((scores[keep, 0], corners * stride, five * stride))
         return _one_per_face(rows, stretch)
 
+    glance = detect
+
 
 class YuNetDetector:
     """The YuNet detector of the OpenCV zoo (`face_detection_yunet_2023mar.onnx` and alike) or of its authors.
@@ -115,6 +117,8 @@ class YuNetDetector:
             five = cells[keep, None] + points[keep].reshape(-1, 5, 2)
             rows.append((scores[keep], corners * stride, five * stride))
         return _one_per_face(rows, stretch)
+
+    glance = detect
 
 
 class _Model:

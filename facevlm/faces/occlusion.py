@@ -47,10 +47,12 @@ class Occlusion:
             in the last look; None where the face is too small to tell.
         hidden: Names of parts not to be trusted: "brows" and "eyes" when either of the two is covered, "mouth" when too
             little of it is left.
+        touched: Names of parts of which at least something looked hidden in the last look.
     """
 
     share: float | None
-    hidden: frozenset[str]
+    hidden: frozenset[str] = frozenset()
+    touched: frozenset[str] = frozenset()
 
 
 class OcclusionCue:
@@ -61,7 +63,7 @@ class OcclusionCue:
         self._usual = np.zeros(7)  # running mean of their likeness to the average face
         self._doubtful = np.zeros(3, int)  # looks in a row in which a part looked hidden
         self._looked = -np.inf
-        self._last = Occlusion(None, frozenset())
+        self._last = Occlusion(None)
 
     def look(self, image: np.ndarray, landmarks: np.ndarray, time: float) -> Occlusion:
         """Judge a frame.
@@ -78,7 +80,7 @@ class OcclusionCue:
             return self._last
         elapsed, self._looked = time - self._looked, time
         if not np.hypot(*(landmarks[263, :2] - landmarks[33, :2])) >= SMALLEST_PX:
-            self._last = Occlusion(None, frozenset())
+            self._last = Occlusion(None)
             return self._last
         skin = samples(image, landmarks)
         average = _likeness(skin, AVERAGE)
@@ -96,9 +98,26 @@ class OcclusionCue:
         mouth = strange[5:].any() and halves.mean() < below[5:].mean() and halves.max() < HALF_MOUTH
         doubtful = np.array([strange[:2].any(), strange[2:4].any(), mouth])
         self._doubtful = np.where(doubtful, self._doubtful + 1, 0)
-        hidden = frozenset(part for part, looks in zip(PARTS, self._doubtful, strict=True) if looks >= LOOKS)
-        self._last = Occlusion(float(AREAS[strange].sum()), hidden)
+        some = (strange[:2].any(), strange[2:4].any(), strange[5:].any())
+        self._last = Occlusion(
+            float(AREAS[strange].sum()),
+            hidden=frozenset(part for part, looks in zip(PARTS, self._doubtful, strict=True) if looks >= LOOKS),
+            touched=frozenset(part for part, is_so in zip(PARTS, some, strict=True) if is_so),
+        )
         return self._last
+
+
+def likeness(image: np.ndarray, landmarks: np.ndarray) -> float:
+    """How much what lies under a mesh looks like an average face.
+
+    Args:
+        image: uint8 (H, W, 3) RGB.
+        landmarks: float (478, 3) pixels of the image.
+
+    Returns:
+        Correlation in [-1, 1], the mean over brows, eyes, nose and both halves of the mouth.
+    """
+    return float(_likeness(samples(image, landmarks), AVERAGE).mean())
 
 
 def samples(image: np.ndarray, landmarks: np.ndarray) -> np.ndarray:

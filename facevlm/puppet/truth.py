@@ -12,6 +12,7 @@ from facevlm.puppet.script import Script
 
 PARTED, GAPING, WIDE = 0.05, 0.12, 0.24  # opening of the lips in outer-eye distances: slight, clear, strong from here
 CLOSED_AGAIN = 0.03
+SNAPS_S, STAYS_S = 0.15, 0.25  # seconds within which a mouth that shuts at once is shut, and for which it stays so
 SMILING, SMILING_SURE = 0.05, 0.09  # lift of the mouth corners over the middle of the lips, outer-eye distances
 SHUT_MOUTH = ("lip_press", "pout", "mouth_corner_down", "cheek_puff", "smile", "speaking", "laugh", "jaw_sideways")
 STEP = 1 / 60  # seconds between looks at the mesh
@@ -111,7 +112,10 @@ def _mouth(puppet: Puppet, script: Script) -> list[GroundTruth]:
         if last < len(times) - 1 and not inside:
             falling = np.flatnonzero(gaps[first : last + 1] >= max(0.85 * peak, PARTED))
             start = float(times[first + falling[-1]])
-            result.append(GroundTruth("mouth_close", start, t1, strength, None, False, "end of mouth_open"))
+            after = gaps[last + 1 : last + 1 + round(STAYS_S / STEP)]
+            stays = len(after) == round(STAYS_S / STEP) and float(after.max()) < CLOSED_AGAIN
+            snaps = peak >= GAPING and t1 - start <= SNAPS_S and stays and not overlaps
+            result.append(GroundTruth("mouth_close", start, t1, strength, None, snaps, "end of mouth_open"))
     return result
 
 

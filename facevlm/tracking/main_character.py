@@ -4,7 +4,8 @@ Per track two features: its area (sum over frames of face area / frame area, div
 mean cosine similarity of its appearance vectors. K-means with k = 2 on the z-scored features parts the tracks; the
 main ones are the cluster with the larger sum of mean area and mean similarity. The paper leaves open scaling and
 degenerate cases; here: one track is main; alike features, or clusters of equal merit, leave the choice to the area; an
-unknown similarity counts as average.
+unknown similarity counts as average; and likenesses that differ by less than one face differs from itself are not blown
+up to be worth as much as a face ten times as large.
 """
 
 from collections.abc import Sequence
@@ -15,6 +16,7 @@ import numpy as np
 from facevlm.tracking.track import Selection
 
 RESTARTS = 10
+LIKENESS_SPREAD = 0.05  # least deviation that counts as one: 99 % of one person's vectors lie within it (`embed`)
 SEED = 0
 
 
@@ -41,7 +43,8 @@ def choose_main(areas: Sequence[float], similarities: Sequence[float]) -> list[C
     facts = [_facts(area, similarity) for area, similarity in zip(areas, similarities, strict=True)]
     if not facts:
         return []
-    area, features = np.asarray(areas, np.float64), np.stack([_z_scores(areas), _z_scores(similarities)], axis=1)
+    area = np.asarray(areas, np.float64)
+    features = np.stack([_z_scores(areas), _z_scores(similarities, LIKENESS_SPREAD)], axis=1)
     labels = _two_clusters(features, area) if len(facts) > 1 else None
     if labels is None:
         main, merit = np.arange(len(area)) == int(area.argmax()), np.full(len(area), np.nan)
@@ -61,13 +64,14 @@ def choose_main(areas: Sequence[float], similarities: Sequence[float]) -> list[C
     ]
 
 
-def _z_scores(values: Sequence[float]) -> np.ndarray:
-    """Zero mean and unit deviation over the known values; 0 where unknown, and everywhere when all are alike."""
+def _z_scores(values: Sequence[float], least: float = 0.0) -> np.ndarray:
+    """Zero mean and unit deviation over the known values (less where they deviate by less than `least`); 0 where
+    unknown, and everywhere when all are alike."""
     x = np.asarray(values, np.float64)
     known = np.isfinite(x)
     if not known.any() or np.ptp(x[known]) < 1e-9:
         return np.zeros(len(x))
-    return np.where(known, (np.where(known, x, 0) - x[known].mean()) / x[known].std(), 0.0)
+    return np.where(known, (np.where(known, x, 0) - x[known].mean()) / max(x[known].std(), least), 0.0)
 
 
 def _two_clusters(features: np.ndarray, area: np.ndarray) -> np.ndarray | None:

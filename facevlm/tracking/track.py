@@ -13,11 +13,15 @@ class FaceObservation:
         box: float (4,) xyxy, pixels of the frame; the bounding box of the mesh.
         landmarks: float (L, 3) pixels of the frame, as `FaceMesh.landmarks`.
         presence: Probability in [0, 1] that this is a face.
-        detector_score: Score in [0, 1] of the detection the mesh was fitted to; None when the place was carried over.
+        detector_score: Best score in [0, 1] of a detection centred in the box, 0 where a detector looked and found
+            none; None where none looked.
         appearance: float (D,) appearance vector with unit norm, or None where it was not computed in this frame.
         carried_from: Id of the track whose previous landmarks (or predicted box) the mesh was fitted to, or None.
         occlusion: As in `TrackedFace`.
         hidden: As in `TrackedFace`.
+        touched: As in `TrackedFace`.
+        likeness: Correlation in [-1, 1] of its look with an average face (`occlusion.likeness`); None where it was not
+            computed in this frame.
     """
 
     box: np.ndarray
@@ -28,6 +32,8 @@ class FaceObservation:
     carried_from: int | None = None
     occlusion: float | None = None
     hidden: frozenset[str] = frozenset()
+    touched: frozenset[str] = frozenset()
+    likeness: float | None = None
 
 
 @dataclass(frozen=True)
@@ -42,6 +48,7 @@ class TrackedFace:
         presence: Probability in [0, 1] that this is a face.
         occlusion: Share in [0, 1] of the face that something seems to hide; None where it was not measured.
         hidden: Named parts ("brows", "eyes", "mouth") whose landmarks are not to be trusted in this frame.
+        touched: Those of which at least something seems hidden.
         appearance: float32 (D,) appearance vector with unit norm, or None where it was not computed in this frame.
     """
 
@@ -51,6 +58,7 @@ class TrackedFace:
     presence: float
     occlusion: float | None = None
     hidden: frozenset[str] = frozenset()
+    touched: frozenset[str] = frozenset()
     appearance: np.ndarray | None = None
 
 

@@ -32,8 +32,15 @@ class TrackerConfig:
         min_frames: Tracks with fewer frames are no person,
         min_duration_s: ... nor those shorter than this from first to last sight (or than half the video, if that is
             less),
-        min_mean_presence: ... nor those with a lower mean presence. A video of fewer than `min_frames` frames takes
-            what there is.
+        min_mean_presence: ... nor those with a lower mean presence,
+        min_score: ... nor those with a lower mean detector score,
+        min_seen: ... nor those seen in a smaller share of their time, unless one of the next two leaves no doubt. A
+            video of fewer than `min_frames` frames takes what there is.
+        sure_score: Mean detector score, or ...
+        sure_likeness: ... mean correlation with an average face, from which there is no doubt that it is one.
+        doubted_s: Seconds that any other must last, and for which every new face is looked at closely. Things taken for
+            faces: scores of .2-.65, likeness below .26, seen now and then; faces in profile scores of .65-.8 and no
+            likeness; frontal ones a likeness of .4-.7 however small.
         appearance_every_s: Seconds after which `wants_appearance` asks for a new vector of an undisturbed face.
         occluded: Occlusion from which an appearance vector is ignored.
         duplicates: When two meshes are on one face.
@@ -47,6 +54,11 @@ class TrackerConfig:
     min_frames: int = 5
     min_duration_s: float = 0.25
     min_mean_presence: float = 0.7
+    min_score: float = 0.63
+    min_seen: float = 0.5
+    sure_score: float = 0.75
+    sure_likeness: float = 0.35
+    doubted_s: float = 1.0
     appearance_every_s: float = 0.2
     occluded: float = 0.3
     duplicates: DuplicatesConfig = field(default_factory=DuplicatesConfig)
@@ -108,8 +120,8 @@ class Tracker:
         for box in boxes:
             if box.detection is not None:
                 face = faces[box.detection].face
-                track = self._live.setdefault(box.track_id, Tracklet(time, shot))
-                track.see(time, face, area_share=self._area_share(face.box))
+                track = self._live.setdefault(box.track_id, Tracklet(time, self._frames, shot))
+                track.see(time, self._frames, face, area_share=self._area_share(face.box))
                 tracked.append(_tracked(box.track_id, face))
         return tracked
 
@@ -122,6 +134,10 @@ class Tracker:
         size = np.array(self._size)
         boxes = self.sort.expected(time).items()
         return {i: box for i, box in boxes if ((box[:2] + box[2:] >= 0) & ((box[:2] + box[2:]) / 2 < size)).all()}
+
+    def doubts(self, time: float) -> bool:
+        """Whether a live track is so new that detectors should look again soon, at the time of the next frame."""
+        return any(time - track.first_time < self.config.doubted_s for track in self._live.values())
 
     def wants_appearance(self, time: float, observations: Sequence[FaceObservation]) -> list[bool]:
         """For which faces of this frame an appearance vector is worth its time, to be asked before `update`.
@@ -211,7 +227,7 @@ class Tracker:
     def _close(self, track_id: int) -> None:
         """End a track; one that can be no person whatever follows is forgotten."""
         totals = self._live.pop(track_id).close()
-        settled = self._frames >= self.config.min_frames and self._lasted >= 2 * self.config.min_duration_s
+        settled = self._frames >= self.config.min_frames and self._lasted >= 2 * self.config.doubted_s
         if not settled or self._is_person(totals):
             self._closed[track_id] = totals
 
@@ -225,8 +241,14 @@ class Tracker:
         if self._frames < c.min_frames:
             return True
         start, end = totals.spans[0]
-        long_enough = end - start >= min(c.min_duration_s, self._lasted / 2) - 1e-6
-        return totals.frames >= c.min_frames and long_enough and totals.mean_presence >= c.min_mean_presence
+        sure = totals.mean_score >= c.sure_score or totals.mean_likeness >= c.sure_likeness or not totals.looks
+        seen = totals.frames / max(totals.passed, 1)
+        return (
+            totals.frames >= c.min_frames
+            and totals.mean_presence >= c.min_mean_presence
+            and end - start >= min(c.min_duration_s if sure else c.doubted_s, self._lasted / 2) - 1e-6
+            and (sure or (totals.mean_score >= c.min_score and seen >= c.min_seen))
+        )
 
 
 def _tracked(track_id: int, face: FaceObservation) -> TrackedFace:
@@ -237,5 +259,6 @@ def _tracked(track_id: int, face: FaceObservation) -> TrackedFace:
         presence=float(face.presence),
         occlusion=face.occlusion,
         hidden=face.hidden,
+        touched=face.touched,
         appearance=None if face.appearance is None else np.asarray(face.appearance, np.float32),
     )

@@ -24,6 +24,11 @@ class Totals:
         first_rows: time (seconds), x, y, width, height (pixels) of its first boxes, at most `aflink.WINDOW`.
         last_rows: The same of its last boxes.
         first_box: float32 (4,) xyxy pixels where it was first seen.
+        passed: Frames from the first to the last sight.
+        looks: Frames in which a detector looked.
+        score: Sum of the detector's scores in them, 0 where it found nothing.
+        likenesses: Frames in which the likeness to an average face was computed.
+        likeness: Sum of it.
     """
 
     frames: int = 0
@@ -36,6 +41,11 @@ class Totals:
     first_rows: list[tuple[float, ...]] = field(default_factory=list)
     last_rows: list[tuple[float, ...]] = field(default_factory=list)
     first_box: np.ndarray = field(default_factory=lambda: np.zeros(4, np.float32))
+    passed: int = 0
+    looks: int = 0
+    score: float = 0.0
+    likenesses: int = 0
+    likeness: float = 0.0
 
     def add_vector(self, vector: np.ndarray) -> None:
         """Count one appearance vector, float (D,) unit norm."""
@@ -59,6 +69,16 @@ class Totals:
     def mean_presence(self) -> float:
         """Mean presence in [0, 1] over the frames seen."""
         return self.presence / max(self.frames, 1)
+
+    @property
+    def mean_score(self) -> float:
+        """Mean score of the detector in [0, 1], NaN where none looked."""
+        return self.score / self.looks if self.looks else math.nan
+
+    @property
+    def mean_likeness(self) -> float:
+        """Mean correlation with an average face in [-1, 1], NaN where none was computed."""
+        return self.likeness / self.likenesses if self.likenesses else math.nan
 
     @property
     def similarity(self) -> float:
@@ -90,8 +110,13 @@ class Totals:
         seen = sorted(zip(self.spans + other.spans, self.shots + other.shots, strict=True))
         return Totals(
             frames=self.frames + other.frames,
+            passed=self.passed + other.passed,
             presence=self.presence + other.presence,
             area=self.area + other.area,
+            looks=self.looks + other.looks,
+            score=self.score + other.score,
+            likenesses=self.likenesses + other.likenesses,
+            likeness=self.likeness + other.likeness,
             vectors=self.vectors + other.vectors,
             vector_sum=np.sum(sums, axis=0) if sums else None,
             spans=[span for span, _ in seen],
@@ -107,23 +132,39 @@ class Tracklet:
 
     Args:
         time: Seconds of its first sight.
+        frame: Number of that frame among the processed ones.
         shot: Number of its shot.
     """
 
-    def __init__(self, time: float, shot: int) -> None:
+    def __init__(self, time: float, frame: int, shot: int) -> None:
         self.first_time = self.last_seen = time
+        self.first_frame = frame
         self.appearance_time = -math.inf
         self.totals = Totals(shots=[shot])
 
-    def see(self, time: float, face: FaceObservation, *, area_share: float) -> None:
-        """Take in one sight: seconds of the frame, the face, area of its box / area of the frame."""
+    def see(self, time: float, frame: int, face: FaceObservation, *, area_share: float) -> None:
+        """Take in one sight.
+
+        Args:
+            time: Seconds of the frame.
+            frame: Number of the frame among the processed ones.
+            face: What was seen.
+            area_share: Area of the box / area of the frame.
+        """
         self.last_seen = time
         if not self.totals.frames:
             self.totals.first_box = np.asarray(face.box, np.float32)
         self.totals.frames += 1
+        self.totals.passed = frame - self.first_frame + 1
         self.totals.presence += float(face.presence)
         self.totals.area += area_share
         self.totals.add_box(time, face.box)
+        if face.detector_score is not None:
+            self.totals.looks += 1
+            self.totals.score += face.detector_score
+        if face.likeness is not None:
+            self.totals.likenesses += 1
+            self.totals.likeness += face.likeness
         if face.appearance is not None:
             self.totals.add_vector(face.appearance)
             self.appearance_time = time

@@ -8,10 +8,10 @@ from html.parser import HTMLParser
 import numpy as np
 import pytest
 
+from facevlm.captioning.sentence import AppearanceValue, Sentence
 from facevlm.exports.html_report import FILMSTRIP_BYTES, clock, to_html_report, write_html_report
 from facevlm.exports.signal_plots import plots, thin
 from facevlm.expression.event import SignalTable
-from facevlm.expression.sentence import AppearanceValue, Sentence
 from facevlm.expression.signals import SIGNALS
 from facevlm.tracking.track import Join, Selection
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from facevlm.expression.appearance import appearance
+from facevlm.captioning.appearance import appearance
 from facevlm.expression.event import SignalTable
 from facevlm.expression.head_pose import template
 from facevlm.expression.recorder import CHUNK, SignalRecorder
@@ -13,10 +13,18 @@ from facevlm.tracking.track import Moment, TrackedFace
 IMAGE = np.full((240, 320, 3), 128, np.uint8)
 
 
-def moment(time: float, *ids: int, shot: int = 0, hidden: frozenset[str] = frozenset(), x: float = 160.0) -> Moment:
+def moment(
+    time: float,
+    *ids: int,
+    shot: int = 0,
+    hidden: frozenset[str] = frozenset(),
+    touched: frozenset[str] = frozenset(),
+    share: float | None = None,
+    x: float = 160.0,
+) -> Moment:
     landmarks = (template().points * 60 + [x, 100, 0]).astype(np.float32)
     box = np.concatenate([landmarks[:, :2].min(0), landmarks[:, :2].max(0)])
-    faces = tuple(TrackedFace(i, box, landmarks, 1.0, hidden=hidden) for i in ids)
+    faces = tuple(TrackedFace(i, box, landmarks, 1.0, occlusion=share, hidden=hidden, touched=touched) for i in ids)
     return Moment(round(time * 30), time, shot, IMAGE, faces)
 
 
@@ -43,11 +51,40 @@ def test_parts_of_one_person_are_joined_in_order_of_time():
 def test_hidden_parts_are_not_numbers():
     recorder = SignalRecorder()
     recorder(moment(0.0, 1, hidden=frozenset({"mouth"})))
-    recorder(moment(0.1, 1, hidden=frozenset({"eyes", "brows"})))
+    recorder(moment(1.0, 1, hidden=frozenset({"eyes", "brows"})))
     values = recorder.table((1,)).values
     assert np.isnan(values["mouth_aperture"]).tolist() == [True, False]
     assert np.isnan(values["lid_left"]).tolist() == [False, True] == np.isnan(values["brow_lines"]).tolist()
     assert np.isfinite(values["yaw"]).all()
+
+
+@pytest.mark.parametrize(
+    ("touched", "hidden_at", "unmeasured"),
+    [
+        pytest.param([0, 1, 1, 1, 0], 2, [1, 2, 3], id="from the first touch to the last"),
+        pytest.param([1, 0, 1, 1, 0], 2, [0, 1, 2, 3], id="it seems gone for a moment"),
+        pytest.param([1, 0, 0, 0, 0, 1, 1], 5, [5, 6], id="another time"),
+        pytest.param([1, 1, 1], None, [], id="something at the edge hides nothing"),
+    ],
+)
+def test_what_hides_a_part_hides_it_as_long_as_it_touches_it(
+    touched: list[int], hidden_at: int | None, unmeasured: list[int]
+) -> None:
+    recorder = SignalRecorder()
+    for i, touch in enumerate(touched):
+        parts = frozenset({"mouth", "eyes"} if touch else ())
+        recorder(moment(0.1 * i, 1, touched=parts, hidden=frozenset({"mouth"} if i == hidden_at else ())))
+    values = recorder.table((1,)).values
+    assert np.flatnonzero(np.isnan(values["mouth_width"])).tolist() == unmeasured
+    assert np.isfinite(values["lid_left"]).all() and np.isfinite(values["gaze_x"]).all()
+
+
+def test_no_gaze_is_told_while_a_third_of_the_face_is_covered() -> None:
+    recorder = SignalRecorder()
+    for i, share in enumerate([None, 0.0, 0.2, 0.3, 0.5, 0.1]):
+        recorder(moment(0.1 * i, 1, share=share))
+    values = recorder.table((1,)).values
+    assert np.flatnonzero(np.isnan(values["gaze_x"])).tolist() == [3, 4] and np.isfinite(values["lid_left"]).all()
 
 
 def test_an_unknown_id_has_an_empty_table():

@@ -85,6 +85,21 @@ def test_an_opening_mouth_is_measured_and_its_closing_noted(puppet: Puppet) -> N
     assert (closing.action, closing.t1) == ("mouth_close", opening.t1)
 
 
+@pytest.mark.parametrize(
+    ("offset_s", "duration", "sure"),
+    [
+        pytest.param(0.12, 2.0, True, id="it shuts at once and stays shut"),
+        pytest.param(0.8, 2.5, False, id="it shuts slowly"),
+        pytest.param(0.12, 1.6, False, id="the clip ends before it is known to stay shut"),
+    ],
+)
+def test_a_mouth_closes_for_sure_where_it_snaps_shut(
+    puppet: Puppet, offset_s: float, duration: float, sure: bool
+) -> None:
+    script = Script((Move("mouth_open", 0.5, 1.5, "strong", offset_s=offset_s),), duration, STILL)
+    assert [event.sure for event in truth_of(puppet, script) if event.action == "mouth_close"] == [sure]
+
+
 def test_the_same_seed_gives_the_same_script() -> None:
     assert random_script(11, 20.0) == random_script(11, 20.0)
     assert random_script(11, 20.0) != random_script(12, 20.0)

@@ -17,6 +17,7 @@ SITUATIONS = {
     "two tracks, larger but less steady: area decides": ([0.05, 0.1], [0.95, 0.90], [False, True]),
     "all alike": ([0.1, 0.1, 0.1], [0.9, 0.9, 0.9], [True, False, False]),
     "alike in size, one steadier": ([0.1, 0.1, 0.1], [0.7, 0.95, 0.7], [False, True, False]),
+    "one large, others small and a little steadier": ([0.018, 0.003, 0.001], [0.92, 0.96, 0.965], [True, False, False]),
     "similarities unknown": ([0.01, 0.2, 0.02], [math.nan] * 3, [False, True, False]),
     "one similarity unknown": ([0.2, 0.01, 0.01], [math.nan, 0.8, 0.8], [True, False, False]),
     "areas of zero": ([0.0, 0.0], [0.9, 0.9], [True, False]),

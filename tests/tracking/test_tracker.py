@@ -1,6 +1,7 @@
 """Situations a tracker must get right, each with the ids it must give."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -98,6 +99,39 @@ def test_a_wrong_hint_loses_against_appearance_and_motion():
     swapped = [_carried(left, ids[1]), _carried(right, ids[0])]
     tracked = tracker.update(10 / 30, 0, swapped)
     assert [(f.track_id, f.box[0]) for f in tracked] == [(f.track_id, f.box[0]) for f in first]
+
+
+DOUBTED = {  # detector's scores in turn (None: it did not look), likeness, seconds, one frame in how many -> a person?
+    "sure at once": ([0.95, None, None], None, 0.5, 1, True),
+    "likely, and stays": ([0.7, None, None], 0.1, 1.5, 1, True),
+    "likely, but gone too soon": ([0.7, None, None], 0.1, 0.5, 1, False),
+    "unlikely, but it looks like a face": ([0.65, None, 0.2, None], 0.45, 0.5, 1, True),
+    "unlikely, and it looks like none": ([0.65, None, 0.2, None], 0.1, 2.5, 1, False),
+    "found once and never again": ([0.9] + [0.0] * 80, 0.1, 2.5, 1, False),
+    "likely, but seen in one frame of three": ([0.7], 0.1, 2.5, 3, False),
+}
+
+
+@pytest.mark.parametrize("name", DOUBTED)
+def test_what_a_detector_does_not_confirm_is_no_person(name: str) -> None:
+    scores, likeness, seconds, every, person = DOUBTED[name]
+    tracker, seen = Tracker(SIZE), 0
+    for k in range(100):
+        faces = []
+        if k / 30 <= seconds and k % every == 0:
+            score = scores[seen % len(scores)]
+            faces = [replace(face(500, 300, person=0), detector_score=score, likeness=likeness)]
+            seen += 1
+        tracker.update(k / 30, 0, faces)
+    assert len(tracker.finish()) == person
+
+
+def test_new_faces_are_doubted_for_a_second() -> None:
+    tracker = Tracker(SIZE)
+    assert not tracker.doubts(0.0)
+    for k in range(60):
+        tracker.update(k / 30, 0, [face(500, 300, person=0)])
+        assert tracker.doubts(k / 30) == (k / 30 < 1)
 
 
 def test_another_face_in_the_place_of_a_lost_one_is_another_person():

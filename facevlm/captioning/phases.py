@@ -8,10 +8,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
+from facevlm.captioning.grammar import clock
+from facevlm.captioning.predicates import lasting
+from facevlm.captioning.timeline import DO, END, START, STATE, Happening, Mention, count_repeats, in_general
 from facevlm.expression.event import ACTIONS
-from facevlm.expression.grammar import clock
-from facevlm.expression.predicates import lasting
-from facevlm.expression.timeline import DO, END, START, STATE, Happening, Mention, count_repeats, in_general
 
 WINDOWS_FROM_S = 60.0  # seconds: longer videos are told window by window
 _EDGE_S = 0.15  # seconds: what starts or ends this near to an edge was there before or goes on after

@@ -2,9 +2,9 @@
 
 import pytest
 
+from facevlm.captioning.merging import merge
+from facevlm.captioning.timeline import subject_side
 from facevlm.expression.event import Event
-from facevlm.expression.merging import merge
-from facevlm.expression.timeline import subject_side
 
 
 def event(number: int, action: str, t0: float, t1: float, strength: str = "clear", side: str | None = None) -> Event:

@@ -5,12 +5,12 @@ from itertools import pairwise
 
 import pytest
 
-from facevlm.expression import grammar
+from facevlm.captioning import grammar
+from facevlm.captioning.grammar import BASE, GERUND, HE, SHE, THEY, THIRD, Chooser, say
+from facevlm.captioning.phrases import PHRASES
+from facevlm.captioning.predicates import background, lasting, predicate
+from facevlm.captioning.timeline import DO, END, KEEP, START, STATE, Happening, Mention, happening_of
 from facevlm.expression.event import ACTIONS, STRENGTHS, Event
-from facevlm.expression.grammar import BASE, GERUND, HE, SHE, THEY, THIRD, Chooser, say
-from facevlm.expression.phrases import PHRASES
-from facevlm.expression.predicates import background, lasting, predicate
-from facevlm.expression.timeline import DO, END, KEEP, START, STATE, Happening, Mention, happening_of
 
 
 @pytest.mark.parametrize("action", sorted(ACTIONS))

@@ -4,9 +4,9 @@ import re
 from collections.abc import Sequence
 from dataclasses import replace
 
-from facevlm.expression.grammar import GERUND, Chooser, Pronouns, listed, say
-from facevlm.expression.predicates import background, predicate
-from facevlm.expression.timeline import DO, END, START, STATE, Happening, Mention
+from facevlm.captioning.grammar import GERUND, Chooser, Pronouns, listed, say
+from facevlm.captioning.predicates import background, predicate
+from facevlm.captioning.timeline import DO, END, START, STATE, Happening, Mention
 
 _TOGETHER_S = 0.3  # seconds: ends no further apart are one moment
 _LEAD_S = 0.15  # seconds by which a smile, a laugh or speech may begin later and still be said first

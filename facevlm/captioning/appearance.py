@@ -6,8 +6,8 @@ Hair, skin, glasses or age are not measured here and so not said; a face-attribu
 
 import numpy as np
 
+from facevlm.captioning.sentence import AppearanceValue
 from facevlm.expression.event import SignalTable
-from facevlm.expression.sentence import AppearanceValue
 
 CLOSE_UP, DISTANT = 0.25, 0.06  # outer-eye distance / shorter side of the picture
 SIDE = 0.2  # of the picture's width off its centre

@@ -8,16 +8,16 @@ Every sentence of kind "action" or "summary" names events; every clear or strong
 
 from collections.abc import Mapping, Sequence
 
+from facevlm.captioning.feelings import feelings
+from facevlm.captioning.grammar import Chooser, Pronouns, number
+from facevlm.captioning.merging import merge
+from facevlm.captioning.opening import noun_for, opening, pronouns_for
+from facevlm.captioning.phases import WINDOWS_FROM_S, Phase, cut, fill, opener_at
+from facevlm.captioning.presence import Change, changes, often, share, stretches
+from facevlm.captioning.sentence import AppearanceValue, Sentence
+from facevlm.captioning.timeline import Happening
+from facevlm.captioning.writer import Writer
 from facevlm.expression.event import Event
-from facevlm.expression.feelings import feelings
-from facevlm.expression.grammar import Chooser, Pronouns, number
-from facevlm.expression.merging import merge
-from facevlm.expression.opening import noun_for, opening, pronouns_for
-from facevlm.expression.phases import WINDOWS_FROM_S, Phase, cut, fill, opener_at
-from facevlm.expression.presence import Change, changes, often, share, stretches
-from facevlm.expression.sentence import AppearanceValue, Sentence
-from facevlm.expression.timeline import Happening
-from facevlm.expression.writer import Writer
 
 THE_PERSON = "the person"  # the name of a person who is the only one
 _BRIEFLY_S = 2.0  # seconds: of people seen no longer than this, one among several, that is said and not their coming

@@ -2,9 +2,9 @@
 
 import pytest
 
-from facevlm.expression.captions import caption_person, caption_text
+from facevlm.captioning.captions import caption_person, caption_text
+from facevlm.captioning.feelings import PROTOTYPES, feelings
 from facevlm.expression.event import ACTIONS, Event
-from facevlm.expression.feelings import PROTOTYPES, feelings
 
 
 def events(*rows: tuple) -> list[Event]:

@@ -3,15 +3,15 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-from facevlm.expression import grammar
-from facevlm.expression.clauses import beside, clause, groups, states
-from facevlm.expression.feelings import Feeling
-from facevlm.expression.grammar import BASE, GERUND, THIRD, Chooser, Pronouns, listed, say, sentence
-from facevlm.expression.phases import Phase
-from facevlm.expression.predicates import lasting, predicate
-from facevlm.expression.presence import Change
-from facevlm.expression.sentence import Sentence
-from facevlm.expression.timeline import END, STATE, Happening, Mention, count_repeats, in_general
+from facevlm.captioning import grammar
+from facevlm.captioning.clauses import beside, clause, groups, states
+from facevlm.captioning.feelings import Feeling
+from facevlm.captioning.grammar import BASE, GERUND, THIRD, Chooser, Pronouns, listed, say, sentence
+from facevlm.captioning.phases import Phase
+from facevlm.captioning.predicates import lasting, predicate
+from facevlm.captioning.presence import Change
+from facevlm.captioning.sentence import Sentence
+from facevlm.captioning.timeline import END, STATE, Happening, Mention, count_repeats, in_general
 
 _WORDS = 20  # words from which a sentence takes no further clause
 _CLAUSES = 3  # clauses in one sentence

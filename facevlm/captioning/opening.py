@@ -3,8 +3,8 @@
 import re
 from collections.abc import Mapping
 
-from facevlm.expression.grammar import BASE, HE, SHE, THEY, THIRD, Pronouns, article, listed, sentence, verb
-from facevlm.expression.sentence import AppearanceValue
+from facevlm.captioning.grammar import BASE, HE, SHE, THEY, THIRD, Pronouns, article, listed, sentence, verb
+from facevlm.captioning.sentence import AppearanceValue
 
 _HEDGE_BELOW = 0.6  # confidence below which a value is said to seem so
 _MALE, _FEMALE = frozenset({"man", "male", "boy"}), frozenset({"woman", "female", "girl"})

@@ -29,7 +29,7 @@ class Happening:
     """One or more events that are said together.
 
     Attributes:
-        key: A key of `facevlm.expression.phrases.PHRASES`.
+        key: A key of `facevlm.captioning.phrases.PHRASES`.
         events: In order of start, at least one.
         t0: Start in seconds from the first displayed frame.
         t1: End in seconds.

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from facevlm.expression.grammar import BASE, THIRD, Pronouns, say, verb
+from facevlm.captioning.grammar import BASE, THIRD, Pronouns, say, verb
 
 _GAP_S = 1.0  # seconds: shorter absences are not told
 _CUT_S = 0.2  # seconds between the end of a shot and that of a span for the cut to have ended it

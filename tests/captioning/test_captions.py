@@ -7,11 +7,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from facevlm.expression.captions import caption_person, caption_text, caption_video
+from facevlm.captioning.captions import caption_person, caption_text, caption_video
+from facevlm.captioning.feelings import PROTOTYPES
+from facevlm.captioning.grammar import SHE
+from facevlm.captioning.sentence import AppearanceValue, Sentence
 from facevlm.expression.event import ACTIONS, STRENGTHS, Event
-from facevlm.expression.feelings import PROTOTYPES
-from facevlm.expression.grammar import SHE
-from facevlm.expression.sentence import AppearanceValue, Sentence
 
 FEELING_WORDS = {p.feeling for p in PROTOTYPES}.union(
     re.findall(

@@ -4,8 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from itertools import pairwise
 
-from facevlm.expression.event import ACTIONS, Event
-from facevlm.expression.timeline import (
+from facevlm.captioning.timeline import (
     LONG_S,
     REPEAT_S,
     SWINGING,
@@ -18,6 +17,7 @@ from facevlm.expression.timeline import (
     repeat,
     together,
 )
+from facevlm.expression.event import ACTIONS, Event
 
 _JOIN_S = 0.4  # seconds: one lasting action broken by a shorter pause is one
 _SWING_S = 1.0  # seconds: left and right no further apart than this are one swing

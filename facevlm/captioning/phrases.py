@@ -2,7 +2,7 @@
 
 Every action has predicates for doing it ("turns their head to their left"), often one for the state it leaves ("their
 head turned to their left"), and one for its end ("turns their head back"). Templates are those of
-`facevlm.expression.grammar`, with `{adv}` for the strength and `{side}` for the subject's own side.
+`facevlm.captioning.grammar`, with `{adv}` for the strength and `{side}` for the subject's own side.
 """
 
 from dataclasses import dataclass

@@ -1,8 +1,8 @@
 """What is said of a person by one mention: a phrase of the table with its strength, side, count and length."""
 
-from facevlm.expression.grammar import Chooser, seconds, times
-from facevlm.expression.phrases import PHRASES
-from facevlm.expression.timeline import DO, END, KEEP, LONG_S, START, STATE, Happening, Mention
+from facevlm.captioning.grammar import Chooser, seconds, times
+from facevlm.captioning.phrases import PHRASES
+from facevlm.captioning.timeline import DO, END, KEEP, LONG_S, START, STATE, Happening, Mention
 
 _ADJECTIVES = {"slightly": "a slight", "faintly": "a faint", "broadly": "a broad", "widely": "a wide", "": "a"}
 _OPPOSITE = {"left": "right", "right": "left", None: "side"}

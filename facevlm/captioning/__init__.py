@@ -1,0 +1,1 @@
+"""Says what a face does: events merged, ordered in phases, and told in sentences."""
