@@ -241,7 +241,8 @@ class Tracker:
         if self._frames < c.min_frames:
             return True
         start, end = totals.spans[0]
-        sure = totals.mean_score >= c.sure_score or totals.mean_likeness >= c.sure_likeness or not totals.looks
+        judged = totals.looks and totals.likenesses  # who gives no likeness, as a plain detector, is believed
+        sure = not judged or totals.mean_score >= c.sure_score or totals.mean_likeness >= c.sure_likeness
         seen = totals.frames / max(totals.passed, 1)
         return (
             totals.frames >= c.min_frames

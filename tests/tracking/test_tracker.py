@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import replace
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -337,3 +338,11 @@ def _carried(seen, track_id):
 
 def _with_occlusion(seen, share):
     return type(seen)(seen.box, seen.landmarks, seen.presence, seen.detector_score, seen.appearance, None, share)
+
+
+def test_without_a_likeness_a_weak_detector_is_believed():
+    """Whoever feeds boxes of a plain detector gives no likeness to an average face, so nothing speaks against them."""
+    tracker = Tracker(SIZE)
+    for k in range(15):
+        tracker.update(k / 30, 0, [replace(face(500, 300), detector_score=0.61 if k == 0 else 0.5)])
+    assert len(tracker.finish()) == 1
