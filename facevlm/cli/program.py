@@ -146,21 +146,38 @@ def describe(
 
 @app.command(no_args_is_help=True)
 def track(
-    clip: Annotated[str, typer.Argument(metavar="CLIP", help="A video file.")],
+    clip: Annotated[str | None, typer.Argument(metavar="CLIP", help="A video file.")] = None,
     output: Annotated[str | None, typer.Option("--output", "-o", help="File to write. Default: print.")] = None,
     format: Annotated[
         str | None, typer.Option("--format", "-f", metavar="json|mot", help="Default: mot for a .txt file, else json.")
     ] = None,
     fps: Fps = "native",
     detector: Detector = "whole",
+    edit: Annotated[
+        str | None, typer.Option(metavar="TRACKS", help="Correct saved tracks (JSON) in place of tracking a video.")
+    ] = None,
+    merge: Annotated[
+        list[str] | None, typer.Option(metavar="ID,ID", help="With --edit: these are one person; may be repeated.")
+    ] = None,
+    drop: Annotated[str | None, typer.Option(metavar="ID,...", help="With --edit: leave these out.")] = None,
+    main: Annotated[int | None, typer.Option(metavar="ID", help="With --edit: the main character.")] = None,
     quiet: Quiet = False,
 ) -> int:
-    """Track the faces in a video: where each person is in every frame (JSON, or MOTChallenge text)."""
+    """Track the faces in a video: where each person is in every frame (JSON, or MOTChallenge text).
+
+    With --edit, saved tracks are corrected and all else derived anew, without the video.
+    """
     from facevlm.cli.arguments import check_detector
     from facevlm.cli.console import Display
-    from facevlm.cli.trackfile import choose_format, track_clip
+    from facevlm.cli.trackfile import choose_format, edit_tracks, only_source, parse_edits, track_clip
     from facevlm.video.sampling import parse_rate
 
+    edits = parse_edits(merge or [], drop, main)
+    only_source(clip, edit, edits=edits)
+    if edit is not None:
+        write_document(edit_tracks(edit, output, format=choose_format(format, output, clip=edit), edits=edits))
+        return 0
+    assert clip is not None
     chosen = choose_format(format, output, clip=clip)
     parse_rate(fps)
     check_detector(detector)

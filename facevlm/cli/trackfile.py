@@ -1,4 +1,4 @@
-"""Track the faces of one clip and write where they are: JSON (facevlm/tracks/1) or MOTChallenge text."""
+"""Track the faces of one clip, or correct saved tracks; write JSON (facevlm/tracks/1) or MOTChallenge text."""
 
 import json
 from collections.abc import Callable
@@ -6,6 +6,7 @@ from pathlib import Path
 
 from facevlm.cli.batch import make_writable, refuse_empty, refuse_overwrite
 from facevlm.errors import UsageError
+from facevlm.exports.track_edits import Edits
 
 FORMATS = ("json", "mot")
 
@@ -27,6 +28,63 @@ def choose_format(format: str | None, output: str | None, *, clip: str) -> str:
         refuse_overwrite(Path(output), [Path(clip)])
         make_writable(Path(output).parent)
     return format or ("mot" if output is not None and Path(output).suffix.lower() == ".txt" else "json")
+
+
+def parse_edits(merge: list[str], drop: str | None, main: int | None) -> Edits:
+    """Read the edits of the command line.
+
+    Raises:
+        UsageError: Something is no list of ids.
+    """
+    groups = tuple(_ids(group, where="--merge") for group in merge)
+    return Edits(groups, () if drop is None else _ids(drop, where="--drop"), main)
+
+
+def only_source(clip: str | None, edit: str | None, *, edits: Edits) -> None:
+    """See that there is either a clip to track or tracks to edit.
+
+    Raises:
+        UsageError: There are both or none, or edits of nothing.
+    """
+    if (clip is None) == (edit is None):
+        what = "a clip and --edit do not go together" if clip else "neither a clip nor --edit is given"
+        raise UsageError(what, mend="give a video to track, or --edit with saved tracks")
+    if edit is None and edits != Edits():
+        raise UsageError("--merge, --drop and --main change saved tracks", mend="add --edit TRACKS")
+
+
+def edit_tracks(path: str, output: str | None, *, format: str, edits: Edits) -> str:
+    """Correct a saved tracks file.
+
+    Args:
+        path: The JSON file.
+        output: The file to write, None to return the text.
+        format: One of `FORMATS`.
+        edits: What to change.
+
+    Returns:
+        The text when there is no output file, else "".
+
+    Raises:
+        InputError: The file cannot be read, or is no tracks file.
+        UsageError: An edit does not fit the file.
+        OutputError: The file cannot be written.
+    """
+    from facevlm.exports.track_edits import edited, to_text, write_tracks
+    from facevlm.exports.tracks_document import read_tracks
+
+    document = edited(read_tracks(path), edits)
+    if output is None:
+        return to_text(document, format=format)
+    write_tracks(document, output, format=format)
+    return ""
+
+
+def _ids(text: str, *, where: str) -> tuple[int, ...]:
+    parts = [part.strip() for part in text.split(",")]
+    if not all(part.isdecimal() for part in parts):
+        raise UsageError(f"{text!r} is no list of ids", where=where, mend="give ids such as 2,5")
+    return tuple(int(part) for part in parts)
 
 
 def track_clip(
@@ -58,15 +116,15 @@ def track_clip(
             recorder(moment)
             if perception.video.duration_s:
                 on_progress(min(1.0, moment.time / perception.video.duration_s))
-        video, decoding, tracks = perception.video, perception.report, perception.tracks
+        video, decoding, tracks, shots = perception.video, perception.report, perception.tracks, perception.shots
         match format, output:
             case "mot", None:
                 return "".join(line + "\n" for line in mot_lines(tracks, recorder.rows()))
             case "mot", str():
                 write_mot(tracks, output, rows=recorder.rows())
             case _, None:
-                document = to_tracks_dict(video, decoding, tracks=tracks, rows=recorder.rows())
+                document = to_tracks_dict(video, decoding, tracks=tracks, rows=recorder.rows(), shots=shots)
                 return json.dumps(document, ensure_ascii=False, allow_nan=False) + "\n"
             case _, str():
-                write_tracks_json(video, decoding, output, tracks=tracks, rows=recorder.rows())
+                write_tracks_json(video, decoding, output, tracks=tracks, rows=recorder.rows(), shots=shots)
     return ""

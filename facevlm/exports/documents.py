@@ -177,13 +177,39 @@ class TrackRecord(Strict):
     frames: tuple[FrameRecord, ...]
 
 
+class LikenessRecord(Strict):
+    """What is kept of the appearance vectors, so that tracks can be joined later: no vector can be made from it."""
+
+    track_ids: tuple[int, ...]
+    vectors: tuple[Annotated[int, Field(ge=0)], ...] = Field(description="Number of appearance vectors of each track")
+    products: tuple[tuple[float, ...], ...] = Field(description="Inner products of the tracks' sums of vectors")
+
+    @model_validator(mode="after")
+    def _square(self) -> "LikenessRecord":
+        n = len(self.track_ids)
+        if len(self.vectors) != n or len(self.products) != n or any(len(row) != n for row in self.products):
+            raise ValueError(f"likeness of {n} tracks needs {n} counts and {n} rows of {n} products")
+        return self
+
+
 class TracksDocument(Strict):
     """The faces of a video through time, schema facevlm/tracks/1."""
 
     schema_: Literal["facevlm/tracks/1"] = Field(alias="schema")
     video: VideoRecord
     people: tuple[TrackRecord, ...]
+    shots: tuple[Span, ...] = Field(description="Where each shot begins and ends")
+    likeness: LikenessRecord
     warnings: tuple[str, ...]
+
+    @model_validator(mode="after")
+    def _consistent(self) -> "TracksDocument":
+        ids = [person.track_id for person in self.people]
+        if len(set(ids)) < len(ids):
+            raise ValueError("track ids are not unique")
+        if sorted(self.likeness.track_ids) != sorted(ids):
+            raise ValueError("likeness is not of the people of the document")
+        return self
 
 
 SCHEMA_FILES: dict[str, type[Strict]] = {

@@ -46,7 +46,12 @@ def final_ids(tracks: Iterable[TrackSummary]) -> dict[int, int]:
 
 
 def to_tracks_dict(
-    video: VideoInfo, decoding: DecodeReport, *, tracks: Sequence[TrackSummary], rows: Iterable[FaceRow]
+    video: VideoInfo,
+    decoding: DecodeReport,
+    *,
+    tracks: Sequence[TrackSummary],
+    rows: Iterable[FaceRow],
+    shots: Sequence[tuple[float, float]] = (),
 ) -> dict[str, Any]:
     """Return the tracks as plain lists, dicts and numbers.
 
@@ -55,6 +60,7 @@ def to_tracks_dict(
         decoding: The finished report of the decode.
         tracks: The summaries, in the order wanted.
         rows: Recorded faces with provisional or final ids; those of no summary (too short to be a face) are left out.
+        shots: (start, end) seconds of each shot.
     """
     ids = final_ids(tracks)
     frames: dict[int, list[dict[str, Any]]] = {track.track_id: [] for track in tracks}
@@ -66,6 +72,8 @@ def to_tracks_dict(
         "schema": SCHEMA,
         "video": video_dict(video, decoding, warnings),
         "people": [{**track_dict(track, warnings), "frames": frames[track.track_id]} for track in tracks],
+        "shots": [[seconds(t0), seconds(t1)] for t0, t1 in shots],
+        "likeness": _likeness_dict(tracks),
         "warnings": warnings,
     }
 
@@ -77,13 +85,14 @@ def write_tracks_json(
     *,
     tracks: Sequence[TrackSummary],
     rows: Iterable[FaceRow],
+    shots: Sequence[tuple[float, float]] = (),
 ) -> None:
-    """Write the tracks as JSON.
+    """Write the tracks as JSON; arguments as for `to_tracks_dict`.
 
     Raises:
         OutputError: The file cannot be written.
     """
-    document = to_tracks_dict(video, decoding, tracks=tracks, rows=rows)
+    document = to_tracks_dict(video, decoding, tracks=tracks, rows=rows, shots=shots)
     write_text(json.dumps(document, ensure_ascii=False, allow_nan=False) + "\n", path)
 
 
@@ -114,6 +123,20 @@ def write_mot(tracks: Iterable[TrackSummary], path: str | Path, *, rows: Iterabl
     """
     with replacing(path) as temporary, temporary.open("w", encoding="ascii", newline="") as file:
         file.writelines(line + "\n" for line in mot_lines(tracks, rows))
+
+
+def _likeness_dict(tracks: Sequence[TrackSummary]) -> dict[str, Any]:
+    """Counts of the appearance vectors and inner products of their sums."""
+
+    def product(a: np.ndarray | None, b: np.ndarray | None) -> float:
+        return 0.0 if a is None or b is None else round(float(a @ b), 4)
+
+    sums = [track.vector_sum for track in tracks]
+    return {
+        "track_ids": [track.track_id for track in tracks],
+        "vectors": [track.vectors for track in tracks],
+        "products": [[product(a, b) for b in sums] for a in sums],
+    }
 
 
 def _frame_dict(row: FaceRow) -> dict[str, Any]:

@@ -146,7 +146,9 @@ class TrackSummary:
         reason: One sentence that explains the choice.
         first_box: float32 (4,) xyxy box where the person was first seen.
         joins: How the parts were joined, in order of time.
-        selection: The features behind the choice; None where nobody chose (a user, a file without them).
+        selection: The features behind the choice; None where they were not looked at (the user chose).
+        vectors: Number of appearance vectors.
+        vector_sum: float64 (D,) their sum, None without any; never written to a file.
     """
 
     track_id: int
@@ -160,3 +162,5 @@ class TrackSummary:
     first_box: np.ndarray = field(default_factory=lambda: np.zeros(4, np.float32))
     joins: tuple[Join, ...] = ()
     selection: Selection | None = None
+    vectors: int = 0
+    vector_sum: np.ndarray | None = field(default=None, repr=False, compare=False)

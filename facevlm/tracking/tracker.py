@@ -183,6 +183,8 @@ class Tracker:
                 first_box=person.totals.first_box,
                 joins=person.joins,
                 selection=choice.selection,
+                vectors=person.totals.vectors,
+                vector_sum=person.totals.vector_sum,
             )
             for (parts, person), choice in zip(people.items(), choices, strict=True)
         ]

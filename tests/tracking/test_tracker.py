@@ -2,7 +2,6 @@
 
 import math
 from dataclasses import replace
-from dataclasses import replace
 
 import numpy as np
 import pytest
