@@ -153,6 +153,9 @@ def track(
     ] = None,
     fps: Fps = "native",
     detector: Detector = "whole",
+    fill: Annotated[
+        bool, typer.Option("--fill", help="Fill gaps of less than two thirds of a second on a straight line, marked.")
+    ] = False,
     edit: Annotated[
         str | None, typer.Option(metavar="TRACKS", help="Correct saved tracks (JSON) in place of tracking a video.")
     ] = None,
@@ -189,6 +192,7 @@ def track(
             format=chosen,
             fps=fps,
             detector=detector,
+            fill=fill,
             on_progress=lambda share: display.progress(0, share),
         )
     write_document(text)

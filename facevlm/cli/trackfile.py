@@ -1,7 +1,7 @@
 """Track the faces of one clip, or correct saved tracks; write JSON (facevlm/tracks/1) or MOTChallenge text."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from facevlm.cli.batch import make_writable, refuse_empty, refuse_overwrite
@@ -88,7 +88,14 @@ def _ids(text: str, *, where: str) -> tuple[int, ...]:
 
 
 def track_clip(
-    clip: str, output: str | None, *, format: str, fps: str, detector: str, on_progress: Callable[[float], None]
+    clip: str,
+    output: str | None,
+    *,
+    format: str,
+    fps: str,
+    detector: str,
+    fill: bool,
+    on_progress: Callable[[float], None],
 ) -> str:
     """Track every face and write the file.
 
@@ -98,6 +105,7 @@ def track_clip(
         format: One of `FORMATS`.
         fps: As for `perceive`.
         detector: As for `PerceptionConfig`.
+        fill: Whether short gaps are filled.
         on_progress: Called with the share done, in [0, 1].
 
     Returns:
@@ -107,7 +115,15 @@ def track_clip(
         FacevlmError: As `perceive`; OutputError when the file cannot be written.
     """
     from facevlm.exports.face_recorder import FaceRecorder
-    from facevlm.exports.tracks_document import mot_lines, to_tracks_dict, write_mot, write_tracks_json
+    from facevlm.exports.gap_filling import with_gaps_filled
+    from facevlm.exports.tracks_document import (
+        FaceRow,
+        final_ids,
+        mot_lines,
+        to_tracks_dict,
+        write_mot,
+        write_tracks_json,
+    )
     from facevlm.perceiving import PerceptionConfig, perceive
 
     perception = perceive(clip, fps=fps, config=PerceptionConfig(detector=detector))
@@ -117,14 +133,18 @@ def track_clip(
             if perception.video.duration_s:
                 on_progress(min(1.0, moment.time / perception.video.duration_s))
         video, decoding, tracks, shots = perception.video, perception.report, perception.tracks, perception.shots
+        rows: Iterable[FaceRow] = recorder.rows()
+        if fill:
+            frames = [(moment.time, moment.index) for moment in recorder.moments()]
+            rows = with_gaps_filled(recorder.rows(), frames, ids=final_ids(tracks), shots=shots)
         match format, output:
             case "mot", None:
-                return "".join(line + "\n" for line in mot_lines(tracks, recorder.rows()))
+                return "".join(line + "\n" for line in mot_lines(tracks, rows))
             case "mot", str():
-                write_mot(tracks, output, rows=recorder.rows())
+                write_mot(tracks, output, rows=rows)
             case _, None:
-                document = to_tracks_dict(video, decoding, tracks=tracks, rows=recorder.rows(), shots=shots)
+                document = to_tracks_dict(video, decoding, tracks=tracks, rows=rows, shots=shots)
                 return json.dumps(document, ensure_ascii=False, allow_nan=False) + "\n"
             case _, str():
-                write_tracks_json(video, decoding, output, tracks=tracks, rows=recorder.rows(), shots=shots)
+                write_tracks_json(video, decoding, output, tracks=tracks, rows=rows, shots=shots)
     return ""

@@ -162,7 +162,7 @@ class FrameRecord(Strict):
     index: Annotated[int, Field(ge=0, description="Number of the frame among all decoded ones, from 0")]
     t: Seconds
     box: tuple[float, float, float, float] = Field(description="x0, y0, x1, y1 in pixels of the displayed frame")
-    presence: Share = Field(description="Probability that this is a face")
+    presence: Share | None = Field(description="Probability that this is a face; null: not seen, the box is filled in")
 
 
 class TrackRecord(Strict):

@@ -93,7 +93,8 @@ def mot_lines(document: TracksDocument) -> Iterator[str]:
     rows = [(frame.index, person.track_id, frame) for person in document.people for frame in person.frames]
     for index, track_id, frame in sorted(rows, key=lambda row: row[:2]):
         x0, y0, x1, y1 = frame.box
-        yield f"{index + 1},{track_id},{x0:.2f},{y0:.2f},{x1 - x0:.2f},{y1 - y0:.2f},{frame.presence:.4f},-1,-1,-1"
+        confidence = "-1" if frame.presence is None else f"{frame.presence:.4f}"
+        yield f"{index + 1},{track_id},{x0:.2f},{y0:.2f},{x1 - x0:.2f},{y1 - y0:.2f},{confidence},-1,-1,-1"
 
 
 def _check(edits: Edits, people: dict[int, _Person]) -> None:

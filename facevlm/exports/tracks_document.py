@@ -30,14 +30,14 @@ class FaceRow:
         index: Number of the frame among all decoded ones, from 0.
         track_id: Provisional or final id.
         box: float32 (4,) xyxy, pixels of the frame.
-        presence: Probability in [0, 1] that this is a face.
+        presence: Probability in [0, 1] that this is a face; None where none was seen and the box was filled in.
     """
 
     time: float
     index: int
     track_id: int
     box: np.ndarray
-    presence: float
+    presence: float | None
 
 
 def final_ids(tracks: Iterable[TrackSummary]) -> dict[int, int]:
@@ -112,7 +112,8 @@ def mot_lines(tracks: Iterable[TrackSummary], rows: Iterable[FaceRow]) -> Iterat
         if row.track_id in ids:
             x0, y0, x1, y1 = (float(value) for value in row.box)
             box = f"{x0:.2f},{y0:.2f},{x1 - x0:.2f},{y1 - y0:.2f}"
-            yield f"{row.index + 1},{ids[row.track_id]},{box},{row.presence:.4f},-1,-1,-1"
+            confidence = "-1" if row.presence is None else f"{row.presence:.4f}"
+            yield f"{row.index + 1},{ids[row.track_id]},{box},{confidence},-1,-1,-1"
 
 
 def write_mot(tracks: Iterable[TrackSummary], path: str | Path, *, rows: Iterable[FaceRow]) -> None:
@@ -144,5 +145,5 @@ def _frame_dict(row: FaceRow) -> dict[str, Any]:
         "index": int(row.index),
         "t": seconds(row.time),
         "box": [round(float(value), 2) for value in row.box],
-        "presence": round(float(row.presence), 4),
+        "presence": None if row.presence is None else round(float(row.presence), 4),
     }

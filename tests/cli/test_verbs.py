@@ -243,3 +243,20 @@ def test_edits_that_make_no_sense_are_refused(run, perceive, tmp_path, monkeypat
     code, _, err = run("track", *arguments)
     assert code == 2 and says in err and err.count("\n") == 1
     assert (tmp_path / "tracks.json").read_text() == before
+
+
+def test_gaps_are_filled_when_asked(run, perceive, tmp_path):
+    class Blinking(ScriptedPerception):
+        shots = ((0.0, 0.16),)
+
+        def __iter__(self):
+            yield from super().__iter__()
+            yield SimpleNamespace(index=2, time=0.08, faces=[])
+            faces = [SimpleNamespace(track_id=3, box=np.array([3, 2, 33, 42]), presence=0.9, hidden=frozenset())]
+            yield SimpleNamespace(index=3, time=0.12, faces=faces)
+
+    perceive.perceive = lambda clip, fps, config: Blinking()
+    for options, expected in ((), [0.9, 0.9, 0.9]), (("--fill",), [0.9, 0.9, None, 0.9]):
+        assert run("track", "talk.mp4", "-o", tmp_path / "tracks.json", *options)[0] == 0
+        (person,) = read_tracks(tmp_path / "tracks.json").people
+        assert [frame.presence for frame in person.frames] == expected
