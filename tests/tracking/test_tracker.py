@@ -176,6 +176,9 @@ def test_a_person_who_comes_back_after_a_cut_is_one_person_with_two_spans():
     assert {i: s.parts for i, s in people.items()} == {1: (1, 3), 2: (2,)}
     assert len(people[1].spans) == 2 and people[1].frames == 60
     assert people[1].similarity == pytest.approx(1.0)
+    (join,) = people[1].joins
+    assert (join.former, join.latter, join.how, join.across_cut) == (1, 3, "appearance", True)
+    assert people[2].joins == () and people[1].selection.rank == 1
 
 
 def test_hidden_for_longer_than_remembered_gives_a_new_id_and_one_person_at_the_end():
