@@ -187,10 +187,11 @@ def to_boxes(states: np.ndarray) -> np.ndarray:
 
 def _stds(height: np.ndarray, *levels: float) -> np.ndarray:
     """Standard deviations (N, 4) per (position, aspect) pair of levels, positions times the height (N,)."""
-    columns = []
-    for position, aspect in zip(levels[::2], levels[1::2], strict=True):
-        columns += [position * height, position * height, np.full_like(height, aspect), position * height]
-    return np.stack(columns, axis=1)
+    result = np.empty((len(height), 2 * len(levels)))
+    for k in range(0, len(levels), 2):
+        result[:, 2 * k : 2 * k + 4] = (levels[k] * height)[:, None]
+        result[:, 2 * k + 2] = levels[k + 1]
+    return result
 
 
 def _diagonal(values: np.ndarray) -> np.ndarray:

@@ -241,7 +241,10 @@ class StrongSort:
         pairs = [(int(first[i]), j) for i, j in match(evidence[first, everyone], config)]
         done = {i for i, _ in pairs}
         second = np.array([i for i, t in enumerate(tracks) if i not in done and (not t.confirmed or not t.misses)], int)
-        faces_left = np.setdiff1d(everyone, [j for _, j in pairs])
+        taken = {j for _, j in pairs}
+        faces_left = np.array([j for j in range(len(faces)) if j not in taken], int)
+        if not len(second) or not len(faces_left):
+            return pairs
         found = match_overlap(evidence[second, faces_left], config)
         return pairs + [(int(second[i]), int(faces_left[j])) for i, j in found]
 
