@@ -5,13 +5,14 @@ perceive → signals → events → sentences → Description
 
 from collections.abc import Callable
 from dataclasses import replace
+from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
 
 from facevlm.captioning.appearance import appearance
 from facevlm.captioning.captions import THE_PERSON, caption_person, caption_text, caption_video
-from facevlm.description import Description, Person, Thumbnail
+from facevlm.description import NO_FACE, Description, Person, Thumbnail, unknown_numbers
 from facevlm.errors import UsageError
 from facevlm.expression.event import Event, SignalTable
 from facevlm.expression.events import find_events
@@ -22,13 +23,17 @@ from facevlm.video.clip import VideoInfo
 from facevlm.video.filmstrip import FilmstripRecorder
 
 SMALL_FACE_PX = 40.0  # outer-eye distance below which eyes and lips are too small to be judged well
+QUICK_FPS = 15.0  # frames a second below which blinks and the like fall between frames (`facevlm describe --fps`)
+JUDGED_FPS = 8.0  # frames a second, and ...
+JUDGED_S = 0.3  # ... seconds, below which it cannot be said that nothing happens
+AT_FIRST_S = 0.5  # seconds within which a person counts as seen in the first frame
 
 
 def describe(
     clip: str | Path,
     *,
-    who: str = "all",
-    fps: str = "native",
+    who: str | int | tuple[float, float] = "all",
+    fps: str | float | Fraction = "native",
     start: float | None = None,
     end: float | None = None,
     infer: bool = False,
@@ -40,8 +45,8 @@ def describe(
 
     Args:
         clip: Path of the video.
-        who: "all", "main", the id of a person, or "x,y": the person at that point (pixels) of the first frame.
-        fps: "native" (at most 30 per second), or frames per second such as "16".
+        who: "all", "main", the id of a person, or "x,y" or (x, y): the one at that point (pixels) of the first frame.
+        fps: "native" (at most 30 per second), or frames per second such as 16.
         start: Seconds from the first displayed frame, None for the beginning.
         end: Seconds, None for the end.
         infer: Whether captions add inferred feelings in [brackets].
@@ -57,7 +62,7 @@ def describe(
         UsageError: An argument is wrong, or there is no such person.
         WeightsError: Weights are missing and cannot be fetched.
     """
-    choose = _chooser(who)
+    choose = _chooser(who)  # tells a wrong one before the work starts
     perception = perceive(clip, fps=fps, start=start, end=end, config=config)
     recorder, filmstrip = SignalRecorder(), FilmstripRecorder()
     for moment in perception:
@@ -67,14 +72,14 @@ def describe(
             on_moment(moment)
         if on_progress:
             on_progress(moment.time)
-    tracks = choose(perception.tracks)
+    tracks = choose(perception)
     people = _people(tracks, recorder, perception, infer=infer)
     return Description(
         video=perception.video,
         decoding=perception.report,
         people=people,
         caption=caption_video([person.sentences for person in people]),
-        warnings=tuple(_warnings(perception, people)),
+        warnings=tuple(dict.fromkeys(_warnings(perception, people))),
         shots=tuple(perception.shots),
         filmstrip=tuple(Thumbnail(time, jpeg) for time, jpeg in filmstrip.pictures()),
         candidates=tuple(perception.tracks),
@@ -114,26 +119,40 @@ def _person(
         appearance=looks,
         shots=perception.shots,
         name=name,
+        others=len(perception.tracks) > 1,
+        judged=_judged(table),
         infer=infer,
         seed=track.track_id,
     )
     return Person(track, looks, events, caption_text(sentences), sentences, table)
 
 
-def _chooser(who: str) -> Callable[[list[TrackSummary]], list[TrackSummary]]:
+def _judged(table: SignalTable) -> bool:
+    """Whether enough frames, of a face that could be seen, were looked at to say that nothing happens between them."""
+    times = table.times[np.isfinite(table.values["pitch"])] if len(table.times) else table.times
+    return len(times) > 1 and times[-1] - times[0] >= JUDGED_S and _rate(times) >= JUDGED_FPS
+
+
+def _rate(times: np.ndarray) -> float:
+    """Typical frames a second of float (N,) seconds, N > 1."""
+    return 1.0 / max(float(np.median(np.diff(times))), 1e-6)
+
+
+def _chooser(who: str | int | tuple[float, float]) -> Callable[[Perception], list[TrackSummary]]:
     """Reads `who`; the result picks the wanted people."""
     if who == "all":
-        return lambda tracks: tracks
+        return lambda perception: perception.tracks
     if who == "main":
-        return lambda tracks: [t for t in tracks if t.main]
+        return lambda perception: [t for t in perception.tracks if t.main]
+    parts = who.split(",") if isinstance(who, str) else who if isinstance(who, tuple) else (who,)
     try:
-        numbers = [float(part) for part in who.split(",")]
-    except ValueError:
+        numbers = [float(part) for part in parts]
+    except (TypeError, ValueError):
         numbers = []
     if len(numbers) == 2 and np.isfinite(numbers).all():
-        return lambda tracks: _chosen(_nearest(tracks, np.array(numbers)))
+        return lambda perception: _chosen(_at(perception, np.array(numbers)))
     if len(numbers) == 1 and numbers[0].is_integer():
-        return lambda tracks: _chosen(_by_id(tracks, int(numbers[0])))
+        return lambda perception: _chosen(_by_id(perception.tracks, int(numbers[0])))
     raise UsageError(f"{who!r} names nobody", where="--who", mend='give "main", "all", an id, or a point "x,y"')
 
 
@@ -145,18 +164,32 @@ def _by_id(tracks: list[TrackSummary], track_id: int) -> TrackSummary:
     raise UsageError(f"there is no person {track_id}", where="--who", mend=f"ids in this video: {ids}")
 
 
-def _nearest(tracks: list[TrackSummary], point: np.ndarray) -> TrackSummary:
-    """The person seen first whose first box holds the point, else the one seen first whose box is nearest to it."""
-
-    def distance(track: TrackSummary) -> tuple[float, float]:
-        low, high = track.first_box[:2], track.first_box[2:]
-        return float(np.linalg.norm(np.maximum(np.maximum(low - point, point - high), 0))), track.spans[0][0]
-
-    beginning = min((t.spans[0][0] for t in tracks), default=0.0)
-    there = [t for t in tracks if t.spans[0][0] <= beginning + 0.5]
+def _at(perception: Perception, point: np.ndarray) -> TrackSummary:
+    """The person in the first frame whose box holds the point, else the nearest one, at most its own size away."""
+    width, height = perception.video.width, perception.video.height
+    where = f"--who {point[0]:g},{point[1]:g}"
+    if not (0 <= point[0] <= width and 0 <= point[1] <= height):
+        raise UsageError(f"the point is outside the picture of {width}x{height}", where=where, mend="give one in it")
+    first = perception.shots[0][0]
+    there = [t for t in perception.tracks if t.spans[0][0] <= first + AT_FIRST_S]
+    near = [(distance, t) for t in there if (distance := _distance(t, point)) <= max(t.first_box[2:] - t.first_box[:2])]
+    if near:
+        return min(near, key=lambda pair: (pair[0], pair[1].track_id))[1]
     if not there:
-        raise UsageError("no face was found to choose from", where="--who", mend="leave --who away")
-    return min(there, key=distance)
+        raise UsageError("no face was found in the first frame", where=where, mend="give an id, or another --start")
+    seen = ", ".join(f"{t.track_id} at {_centre(t)}" for t in there)
+    raise UsageError("no face is near the point in the first frame", where=where, mend=f"there are: {seen}")
+
+
+def _distance(track: TrackSummary, point: np.ndarray) -> float:
+    """Pixels from a point to the box in which a person was first seen, 0 inside."""
+    low, high = track.first_box[:2], track.first_box[2:]
+    return float(np.linalg.norm(np.maximum(np.maximum(low - point, point - high), 0)))
+
+
+def _centre(track: TrackSummary) -> str:
+    x, y = (track.first_box[:2] + track.first_box[2:]) / 2
+    return f"{x:.0f},{y:.0f}"
 
 
 def _chosen(track: TrackSummary) -> list[TrackSummary]:
@@ -164,10 +197,17 @@ def _chosen(track: TrackSummary) -> list[TrackSummary]:
 
 
 def _warnings(perception: Perception, people: tuple[Person, ...]) -> list[str]:
-    found = list(perception.report.warnings)
+    found = [*perception.report.warnings, *unknown_numbers(perception.video, [person.track for person in people])]
     if not people:
-        found.append("No face was found.")
+        found.append(NO_FACE)
     for person in people:
+        times = person.signals.times
+        if len(times) > 1 and _rate(times) < QUICK_FPS:
+            found.append(
+                f"Only {_rate(times):.2g} frames a second were looked at: blinks and other quick movements are missed."
+            )
+        elif not _judged(person.signals):
+            found.append(f"Person {person.track_id} was seen too shortly to tell what the face does.")
         size = person.signals.values["size"]
         if len(size) and float(np.median(size)) < SMALL_FACE_PX:
             found.append(

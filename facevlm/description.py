@@ -1,5 +1,7 @@
 """The description of a video: people, their timed events, and the words about them (schema facevlm/description/1)."""
 
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from facevlm.captioning.sentence import AppearanceValue, Sentence
@@ -7,9 +9,10 @@ from facevlm.expression.event import Event, SignalTable
 from facevlm.tracking.track import TrackSummary
 from facevlm.video.clip import DecodeReport, VideoInfo
 
-__all__ = ["SCHEMA", "AppearanceValue", "Description", "Person", "Sentence", "Thumbnail"]
+__all__ = ["NO_FACE", "SCHEMA", "AppearanceValue", "Description", "Person", "Sentence", "Thumbnail", "unknown_numbers"]
 
 SCHEMA = "facevlm/description/1"
+NO_FACE = "No face was found."  # the warning that says so
 
 
 @dataclass(frozen=True)
@@ -80,3 +83,15 @@ class Description:
         from facevlm.exports.json_document import to_json
 
         return to_json(self, indent=indent)
+
+
+def unknown_numbers(video: VideoInfo, tracks: Sequence[TrackSummary]) -> list[str]:
+    """Warnings that name the numbers which are null in a document because nobody knows them."""
+    numbers: list[tuple[str, float | None]] = [
+        ("duration of the video", video.duration_s),
+        ("frame rate of the video", None if video.fps is None else float(video.fps)),
+    ]
+    for track in tracks:
+        numbers.append((f"area share of person {track.track_id}", track.area_share))
+        numbers.append((f"appearance similarity of person {track.track_id}", track.similarity))
+    return [f"The {name} is unknown." for name, value in numbers if value is None or not math.isfinite(value)]

@@ -5,8 +5,10 @@ looks lost or when a new shot begins, wherever a detector finds one. The tracker
 stable ids. Nothing is kept but the last landmarks of live tracks, so memory does not grow with the length of the video.
 """
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
+from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
@@ -57,7 +59,7 @@ class PerceptionConfig:
 def perceive(
     clip: str | Path,
     *,
-    fps: str = "native",
+    fps: str | float | Fraction = "native",
     start: float | None = None,
     end: float | None = None,
     config: PerceptionConfig | None = None,
@@ -66,7 +68,7 @@ def perceive(
 
     Args:
         clip: Path of the video.
-        fps: "native" (at most 30 per second), or frames per second such as "16"; sampled by presentation time.
+        fps: "native" (at most 30 per second), or frames per second such as 16 or "16"; sampled by presentation time.
         start: Seconds from the first displayed frame, None for the beginning.
         end: Seconds, None for the end.
         config: How faces are looked for.
@@ -92,9 +94,18 @@ class Perception:
     """
 
     def __init__(
-        self, clip: str | Path, *, fps: str, start: float | None, end: float | None, config: PerceptionConfig
+        self,
+        clip: str | Path,
+        *,
+        fps: str | float | Fraction,
+        start: float | None,
+        end: float | None,
+        config: PerceptionConfig,
     ) -> None:
         find_detector(config.detector)  # tells an unknown one before the work starts
+        for name, time in (("start", start), ("end", end)):
+            if time is not None and not (isinstance(time, int | float) and math.isfinite(time) and time >= 0):
+                raise UsageError(f"{time!r} is no time", where=name, mend="give seconds from the start, 0 or more")
         if start is not None and end is not None and end <= start:
             raise UsageError(f"the end {end:g} s is not after the start {start:g} s", mend="give --start < --end")
         self._rate, self._start, self._end, self._config = parse_rate(fps), start, end, config

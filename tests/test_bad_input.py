@@ -195,7 +195,9 @@ def test_an_8k_picture_is_described(run: Run, here: Path):
 def test_every_short_length_is_described(run: Run):
     for frames in range(1, 12):
         code, out, err = run("describe", "face.mp4", "--end", f"{frames / 25 - 0.01}", "-f", "text")
-        assert (code, out.startswith("This video"), err) == (0, True, ""), frames
+        assert (code, out.startswith("This video")) == (0, True), frames
+        too_short = (frames - 1) / 25 < 0.3
+        assert ("steady" not in out and "too shortly to tell" in err) if too_short else err == "", frames
 
 
 # Names.
@@ -212,7 +214,7 @@ def test_any_name_will_do(run: Run, here: Path, face_bytes: bytes, name: str):
     (here / name).write_bytes(face_bytes)
     for format, place in (("eaf", "-o"), ("csv", "--report")):
         code, _, err = run("describe", "-f", format, "-o", "out/", place, "out/", "--end", "0.01", "--", name)
-        assert (code, err) == (0, "")
+        assert code == 0 and all(line.startswith("warning: ") for line in err.splitlines())
     stem = Path(name).stem
     assert files_in(here / "out") == {stem + end for end in (".eaf", ".csv", ".html")}
     assert "<script>alert" not in (here / "out" / f"{stem}.html").read_text(encoding="utf-8")

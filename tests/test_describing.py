@@ -1,6 +1,7 @@
 """From video to words: scripted moves are found at their times, the document keeps its promises, people are chosen."""
 
 import json
+import math
 import weakref
 from importlib.resources import files
 from itertools import pairwise
@@ -229,6 +230,53 @@ def test_a_who_that_names_nobody_is_refused_before_any_work(tmp_path, who):
 def test_nobody_can_be_chosen_where_no_face_is(tmp_path, squares, who):
     with pytest.raises(UsageError, match="no face was found"):
         describe(film(tmp_path / "a.mp4", 0.6, []), who=who, config=PLAIN)
+
+
+@pytest.mark.parametrize(
+    ("who", "message"),
+    [
+        ("9999,5", r"outside the picture of \d+x\d+"),
+        ("-1,5", "outside the picture"),
+        ("150,110", r"no face is near the point .*there are: 1 at \d+,\d+"),
+    ],
+)
+def test_a_point_where_no_face_is_names_nobody(tmp_path, squares, who, message):
+    clip = film(tmp_path / "a.mp4", 0.8, [Square(RED, still(10, 10, 40))])
+    with pytest.raises(UsageError, match=message):
+        describe(clip, who=who, config=PLAIN)
+
+
+@pytest.mark.parametrize(("number", "text"), [({"who": 1}, {"who": "1"}), ({"fps": 12}, {"fps": "12"})])
+def test_numbers_are_taken_as_numbers(two_people, number, text):
+    first, second = (describe(two_people, config=PLAIN, **options).to_json() for options in (number, text))
+    assert first == second
+
+
+def test_a_point_may_be_a_pair(two_people):
+    (person,) = describe(two_people, config=PLAIN, who=(20, 30)).people
+    assert person.track.first_box[0] < 60
+
+
+@pytest.mark.parametrize("options", [{"start": -1}, {"start": math.nan}, {"end": math.inf}, {"start": "x"}, {"fps": 0}])
+def test_times_and_rates_that_are_none_are_refused(two_people, options):
+    with pytest.raises(UsageError, match=r"is no time|is no frame rate"):
+        describe(two_people, config=PLAIN, **options)
+
+
+# --- what cannot be told
+
+
+@pytest.mark.parametrize(
+    ("options", "warning"),
+    [
+        ({"fps": 3}, "Only 3"),
+        ({"end": 0.01}, "Person 1 was seen too shortly to tell"),
+    ],
+)
+def test_what_falls_between_the_frames_is_not_said_not_to_happen(puppet_clip, options, warning):
+    description = describe(puppet_clip.path, **options)
+    assert any(warning in text for text in description.warnings)
+    assert "no obvious" not in description.caption and "steady" not in description.caption
 
 
 # --- how it runs

@@ -34,6 +34,8 @@ def caption_person(
     appearance: Mapping[str, AppearanceValue],
     shots: Sequence[tuple[float, float]] = (),
     name: str = THE_PERSON,
+    others: bool = False,
+    judged: bool = True,
     pronouns: Pronouns | None = None,
     infer: bool = False,
     seed: int = 0,
@@ -47,7 +49,9 @@ def caption_person(
         end: Its end in seconds.
         appearance: Name -> measured value; may be empty.
         shots: (start, end) seconds of each shot.
-        name: "the person" where there is one, else a name such as "Person 2".
+        name: "the person" where the caption is of one, else a name such as "Person 2".
+        others: Whether there are people in the video of whom the caption does not tell.
+        judged: Whether enough of the person was looked at to say that nothing happens.
         pronouns: Default: by the measured gender, else "they".
         infer: Add inferred feelings in brackets.
         seed: Another seed gives other words for the same events.
@@ -65,7 +69,8 @@ def caption_person(
     happenings = merge(events)
     briefly = sum(b - a for a, b in seen)
     if not alone and len(seen) == 1 and briefly <= min(_BRIEFLY_S, (end - start) / 3):
-        writer.seen_briefly(opener_at(sum(seen[0]) / 2, start=start, end=end), briefly, happenings)
+        opener = opener_at(sum(seen[0]) / 2, start=start, end=end)
+        writer.seen_briefly(opener, briefly, happenings, judged=judged)
         return tuple(writer.sentences)
     told = [(start, end)] if often(seen) else seen
     coming = changes(seen, start=start, end=end, shots=shots)
@@ -76,15 +81,17 @@ def caption_person(
         writer.throughout(throughout)
     if end - start > WINDOWS_FROM_S:
         writer.summary(happenings, sum(t1 - t0 for t0, t1 in seen))
-    if alone and coming and coming[0].seen and coming[0].time - start >= _UNSEEN_S and end - start <= WINDOWS_FROM_S:
+    empty = alone and not others and bool(coming) and coming[0].seen and coming[0].time - start >= _UNSEEN_S
+    if empty and end - start <= WINDOWS_FROM_S:
         writer.unseen()
     if happenings or coming:
-        quiet = (False, False) if throughout or len(phases) == 1 else _quiet(happenings, seen)
-        _tell(writer, phases, coming, seen, quiet=quiet if end - start <= WINDOWS_FROM_S else (False, False))
-        if len(happenings) == 1 and len(phases) == 1 and phases[0].opener and not coming:
+        tell_quiet = judged and end - start <= WINDOWS_FROM_S and not throughout and len(phases) > 1
+        quiet = _quiet(happenings, seen) if tell_quiet else (False, False)
+        _tell(writer, phases, coming, seen, quiet=quiet, judged=judged)
+        if judged and len(happenings) == 1 and len(phases) == 1 and phases[0].opener and not coming:
             writer.otherwise()
     else:
-        writer.nothing()
+        writer.nothing(judged=judged)
     return tuple(writer.sentences)
 
 
@@ -95,8 +102,9 @@ def _tell(
     seen: Sequence[tuple[float, float]],
     *,
     quiet: tuple[bool, bool],
+    judged: bool,
 ) -> None:
-    """Tells phase after phase; phases in a row in which nothing happens in one sentence.
+    """Tells phase after phase; phases in a row in which nothing happens in one sentence, if that can be `judged`.
 
     `quiet` says whether a quiet start and a quiet end are worth telling.
     """
@@ -105,7 +113,7 @@ def _tell(
         if silent[i]:
             begins = i == 0 or not silent[i - 1]
             run = next((k for k in range(i, len(phases)) if not silent[k]), len(phases)) - 1
-            if begins and share(seen, phase.t0, phases[run].t1) >= 0.5 and len(phases) > 1:
+            if judged and begins and share(seen, phase.t0, phases[run].t1) >= 0.5 and len(phases) > 1:
                 writer.paragraph += phase.opener.startswith("between")
                 writer.still(phase, until=phases[run].t1, rest=run == len(phases) - 1 and run > i)
             continue

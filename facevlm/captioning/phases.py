@@ -212,9 +212,9 @@ def _stretch(
 
 
 def _followed(happening: Happening, others: Sequence[Happening]) -> bool:
-    """Whether its end is not seen: an action of the same kind takes over, or the eyes are closed."""
+    """Whether its end is not seen: an action of the same kind takes over, the eyes are closed, or speech begins."""
     kind = happening.key.split("_")[-1 if happening.key.startswith("open_") else 0]
-    kinds = (kind, "eyes_closed") if kind in ("gaze", "eyes") else (kind,)
+    kinds = (kind, *{"gaze": ("eyes_closed",), "eyes": ("eyes_closed",), "mouth": ("speaking",)}.get(kind, ()))
     if kind == "gaze" and any(h.key == "eyes_closed" and h.t0 < happening.t1 + 0.3 <= h.t1 for h in others):
         return True
     next_ones = [other for other in others if abs(other.t0 - happening.t1) < 0.3]

@@ -91,8 +91,12 @@ class Writer:
             parts.append(words + (f" (about {grammar.times(rate, exact=True)} a minute)" if known else ""))
         self.add(sentence(f"over the whole video, {who} {listed(parts)}"), kind="summary", said=totals)
 
-    def nothing(self) -> None:
-        """Nothing happens in the whole video."""
+    def nothing(self, *, judged: bool) -> None:
+        """Nothing happens in the whole video, or too little of it was looked at to tell (`judged`)."""
+        if not judged:
+            text = f"too little was looked at to tell what {self.pronouns.possessive} face does"
+            self.add(sentence(text), kind="still")
+            return
         who, form = self._subject()
         words = say("<keep> a steady face", form, self.pronouns)
         self.add(
@@ -126,13 +130,14 @@ class Writer:
         words = [say(predicate(Mention(h, "keep"), self._chooser), form, self.pronouns) for h in some]
         self._act(f"{phase.opener}, {who} {' and '.join(words)}", some)
 
-    def seen_briefly(self, opener: str, duration: float, said: Sequence[Happening]) -> None:
+    def seen_briefly(self, opener: str, duration: float, said: Sequence[Happening], *, judged: bool) -> None:
         """The person is seen for a short while only.
 
         Args:
             opener: "at the beginning of the video" and the like, or "".
             duration: Seconds in which the person is seen.
             said: What they do meanwhile.
+            judged: Whether enough was looked at to say that they do nothing.
         """
         who, form = self._subject()
         words = f"{who} {say('<be>', form, self.pronouns)} seen for {grammar.seconds(duration)}"
@@ -140,7 +145,7 @@ class Writer:
         held = [h for h in said if lasting(h) and h.t1 - h.t0 >= 0.6 * duration][:2]
         if held:
             self._act(f"{lead}{words}, {states(held, GERUND, self.pronouns, self._chooser)}", held)
-        elif said:
+        elif said or not judged:
             self.add(sentence(lead + words), kind="visibility")
         else:
             text = f"{lead}{words}, with no obvious change in {self.pronouns.possessive} expression"
@@ -200,6 +205,8 @@ class Writer:
 
     def _comes(self, change: Change, opener: str, at_once: Sequence[Happening], *, steady: bool) -> None:
         """The person comes, in some state, or goes; `steady`: nothing happens in the first moments."""
+        if opener and self.sentences and self.sentences[-1].text.lower().startswith(opener):
+            opener = "then"
         who, form = self._subject()
         if at_once and change.cut:  # "cuts to Person 3, who is smiling"
             who, form = self._name, THIRD

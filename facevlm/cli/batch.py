@@ -59,18 +59,18 @@ class Job:
 def find_clips(places: Iterable[str | Path]) -> list[Path]:
     """List the clips: files as given, folders by the video files directly in them, sorted; each file once.
 
-    A file that does not exist is listed too: it becomes a failed row, and the others are described.
+    A file that does not exist is listed too, and so is a folder without videos or that cannot be read: it becomes a
+    failed row, and the others are described.
 
     Raises:
         UsageError: A name is empty.
-        InputError: A folder holds no video, or cannot be read.
     """
     found: dict[str, Path] = {}
     for name in places:
         refuse_empty(name, where="CLIP")
         place = Path(name)
         is_folder = os.path.isdir(place)  # noqa: PTH112  (pathlib's raises for a name too long)
-        for clip in _videos_in(place) if is_folder else [place]:
+        for clip in (_videos_in(place) or [place]) if is_folder else [place]:
             found.setdefault(os.path.realpath(clip), clip)
     return list(found.values())
 
@@ -151,6 +151,22 @@ def refuse_empty(place: str | Path | None, *, where: str) -> None:
         raise UsageError("the name is empty", where=where, mend="give a file or a folder")
 
 
+def refuse_folder(clip: Path) -> None:
+    """Make sure that a job's clip is no folder, which `find_clips` lists where it found no video in it.
+
+    Raises:
+        InputError: It is one.
+    """
+    if not os.path.isdir(clip):  # noqa: PTH112  (pathlib's raises for a name too long)
+        return
+    try:
+        os.listdir(clip)  # noqa: PTH208  (says so if it cannot be listed)
+    except OSError as error:
+        raise InputError(f"cannot list it: {error.strerror}", where=clip, mend="check its permissions") from error
+    what = "no video files directly in this folder"
+    raise InputError(what, where=clip, mend="give the files, or the folder that holds them")
+
+
 def refuse_overwrite(target: Path, clips: Iterable[Path]) -> None:
     """Make sure that a result does not replace a clip.
 
@@ -163,19 +179,12 @@ def refuse_overwrite(target: Path, clips: Iterable[Path]) -> None:
 
 
 def _videos_in(folder: Path) -> list[Path]:
+    """The video files directly in a folder, sorted; none where it cannot be read."""
     try:
-        names = sorted(
-            path
-            for path in folder.iterdir()
-            if path.suffix.lower() in VIDEO_SUFFIXES and not path.name.startswith(".") and path.is_file()
-        )
-    except OSError as error:
-        raise InputError(f"cannot list it: {error.strerror}", where=folder, mend="check its permissions") from error
-    if not names:
-        raise InputError(
-            "no video files directly in this folder", where=folder, mend="give the files, or the folder that holds them"
-        )
-    return names
+        found = [path for path in folder.iterdir() if path.suffix.lower() in VIDEO_SUFFIXES]
+        return sorted(path for path in found if not path.name.startswith(".") and path.is_file())
+    except OSError:
+        return []
 
 
 def _format_of(output: str | None, *, many: bool) -> str:

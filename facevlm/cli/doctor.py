@@ -5,6 +5,7 @@ import os
 import platform
 import re
 import sys
+import tempfile
 from collections.abc import Iterator
 from importlib import metadata
 from typing import NamedTuple
@@ -14,11 +15,9 @@ from facevlm.errors import FacevlmError
 # Packages whose module has another name.
 MODULES = {
     "ai-edge-litert": "ai_edge_litert.interpreter",
-    "import-linter": "importlinter",
     "opencv-python-headless": "cv2",
     "pillow": "PIL",
     "pympi-ling": "pympi",
-    "pytest-xdist": "xdist",
     "scikit-image": "skimage",
     "webvtt-py": "webvtt",
 }
@@ -91,7 +90,7 @@ def _packages() -> Iterator[Finding]:
     for line in sorted(lines, key=lambda line: ("extra ==" in line, _extra(line) or "", line.lower())):
         name = re.split(r"[^A-Za-z0-9._-]", line, maxsplit=1)[0]
         extra = _extra(line)
-        if name != "facevlm" and (extra is None or name in MODULES or not name.startswith(("types-", "scipy-"))):
+        if name != "facevlm" and extra != "dev":  # who develops has the Makefile
             yield _package(name, line, extra)
 
 
@@ -99,8 +98,6 @@ def _package(name: str, line: str, extra: str | None) -> Finding:
     group, needed = ("package", True) if extra is None else (f"extra {extra}", False)
     wanted = re.search(r">=([0-9.]+)", line)
     mend = f"run: pip install '{name}{wanted.group(0) if wanted else ''}'"
-    if extra is not None:
-        mend = f"run: pip install 'facevlm[{extra}]'"
     try:
         version = metadata.version(name)
     except metadata.PackageNotFoundError:
@@ -160,7 +157,13 @@ def _writable(folder: os.PathLike[str]) -> bool:
     place = os.path.abspath(folder)  # noqa: PTH100 - no resolving of links
     while not os.path.exists(place):  # noqa: PTH110
         place = os.path.dirname(place)  # noqa: PTH120
-    return os.path.isdir(place) and os.access(place, os.W_OK | os.X_OK)  # noqa: PTH112
+    if not os.path.isdir(place):  # noqa: PTH112
+        return False
+    try:
+        with tempfile.TemporaryFile(dir=place):
+            return True
+    except OSError:
+        return False
 
 
 def _extra(line: str) -> str | None:

@@ -210,8 +210,9 @@ def demo(
     from facevlm.cli.batch import Options, make_writable, plan
     from facevlm.cli.console import Display
     from facevlm.cli.workers import describe_clip, run
-    from facevlm.puppet.demo import make_demo_clip
+    from facevlm.puppet.demo import astronaut, make_demo_clip
 
+    astronaut()  # tells a missing portrait before anything is written
     folder = Path(output)
     make_writable(folder)
     _bring_weights(quiet=quiet)

@@ -16,7 +16,7 @@ from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from typing import Any
 
-from facevlm.cli.batch import Job
+from facevlm.cli.batch import Job, refuse_folder
 from facevlm.cli.signals import leave_cleanly_when_told
 from facevlm.errors import FacevlmError, UsageError
 from facevlm.exports.atomic_file import MENDS
@@ -79,6 +79,7 @@ def describe_clip(job: Job, on_progress: Progress | None = None) -> Outcome:
     """Describe one clip and write its results; a failure is the outcome's error, never raised."""
     started = time.monotonic()
     try:
+        refuse_folder(job.clip)
         return _describe(job, on_progress, started)
     except Exception as error:
         code, line = explain(error)

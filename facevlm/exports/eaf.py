@@ -5,7 +5,8 @@ its own tier; tiers are ordered from the brows down. No event is cut or merged f
 
     shots                  the shots of the video
     P1 caption             the whole caption, over the whole video
-    P1 sentences           each sentence over the time of its events, cut where the next one starts
+    P1 sentences           each sentence over the time of the events that it is the first to tell; those that overlap
+                           follow in "P1 sentences 2" and so on
     P1 visible             when the person is seen
     P1 smile               "smile (strong)"; for one-sided events "P1 smile, left side" (the subject's own side)
 
@@ -46,7 +47,9 @@ def to_eaf(description: Description, *, folder: str | Path = ".") -> str:
     for person in description.people:
         prefix, name = f"P{person.track_id}", person_name(person)
         _add_tier(document, f"{prefix} caption", "text", [(0, end, person.caption)], participant=name)
-        _add_tier(document, f"{prefix} sentences", "text", _sentences(person), participant=name)
+        for number, row in enumerate(_sentences(person), start=1):
+            tier = f"{prefix} sentences" + (f" {number}" if number > 1 else "")
+            _add_tier(document, tier, "text", row, participant=name)
         visible = [(*_span(t0, t1), "visible") for t0, t1 in person.track.spans]
         _add_tier(document, f"{prefix} visible", "presence", visible, participant=name)
         for tier, events in lanes(person.events).items():
@@ -97,24 +100,25 @@ def _end(description: Description) -> int:
     return max(1, milliseconds(max(ends, default=0.0)))
 
 
-def _sentences(person: Person) -> list[Annotation]:
-    """Each sentence over its events; one that starts together with the one before shares its annotation."""
-    spans = {event.id: event for event in person.events}
+def _sentences(person: Person) -> list[list[Annotation]]:
+    """Each sentence over its events that no sentence before it told, in rows in which none overlap."""
+    events = {event.id: event for event in person.events}
+    told: set[int] = set()
     timed = []
     for sentence in person.sentences:
-        found = extent(spans[number] for number in sentence.events)
+        new = [number for number in sentence.events if number not in told] or sentence.events
+        told.update(sentence.events)
+        found = extent(events[number] for number in new)
         if found is not None:
             timed.append((*_span(*found), sentence.text))
-    result: list[Annotation] = []
-    for start, end, text in sorted(timed, key=lambda annotation: annotation[0]):
-        if result and start <= result[-1][0]:
-            first, last, before = result.pop()
-            start, end, text = first, max(last, end), f"{before} {text}"
-        elif result:
-            first, last, before = result.pop()
-            result.append((first, min(last, start), before))
-        result.append((start, end, text))
-    return result
+    rows: list[list[Annotation]] = []
+    for annotation in sorted(timed, key=lambda annotation: annotation[0]):
+        free = next((row for row in rows if row[-1][1] <= annotation[0]), None)
+        if free is None:
+            rows.append([annotation])
+        else:
+            free.append(annotation)
+    return rows
 
 
 def _span(t0: float, t1: float) -> tuple[int, int]:

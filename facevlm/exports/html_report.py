@@ -18,7 +18,7 @@ from markupsafe import Markup
 
 from facevlm.description import Description, Person, Thumbnail
 from facevlm.exports.atomic_file import write_text
-from facevlm.exports.json_document import known_warnings
+from facevlm.exports.json_document import all_warnings
 from facevlm.exports.labels import REGIONS, event_name, extent, lanes, person_name, side_of
 from facevlm.exports.signal_plots import plots
 from facevlm.expression.event import ACTIONS, Event
@@ -94,7 +94,9 @@ def _context(description: Description) -> dict[str, Any]:
         "decoding": decoding,
         "fps": None if video.fps is None else float(video.fps),
         "description": description,
-        "warnings": known_warnings(description.warnings, decoding),
+        "warnings": all_warnings(
+            description.warnings, description.video, decoding, [person.track for person in description.people]
+        ),
         "people": [_person_context(person, points) for person in description.people],
         "tracks": _tracks(description),
         "events": [(person, event, event_name(event)) for person, event in events],

@@ -2,13 +2,14 @@
 
 import json
 import math
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from facevlm.description import SCHEMA, Description, Person
+from facevlm.description import SCHEMA, Description, Person, unknown_numbers
 from facevlm.errors import InputError
 from facevlm.exports.atomic_file import write_text
 from facevlm.exports.documents import DescriptionDocument
@@ -22,13 +23,13 @@ Document = TypeVar("Document", bound=BaseModel)
 
 def to_dict(description: Description) -> dict[str, Any]:
     """Return the description as plain lists, dicts and numbers; unknown numbers are None and named in the warnings."""
-    warnings = known_warnings(description.warnings, description.decoding)
+    tracks = [person.track for person in description.people]
     return {
         "schema": SCHEMA,
-        "video": video_dict(description.video, description.decoding, warnings),
-        "people": [_person_dict(person, warnings) for person in description.people],
+        "video": video_dict(description.video, description.decoding),
+        "people": [_person_dict(person) for person in description.people],
         "caption": description.caption,
-        "warnings": warnings,
+        "warnings": all_warnings(description.warnings, description.video, description.decoding, tracks),
         "candidates": [_candidate_dict(track) for track in description.candidates],
     }
 
@@ -81,47 +82,44 @@ def read_document(path: str | Path, model: type[Document]) -> Document:
         raise InputError(message, where=path, mend="write the file anew with facevlm of this version") from error
 
 
-def known_warnings(warnings: tuple[str, ...], decoding: DecodeReport) -> list[str]:
-    """All warnings once, those of the decoder last."""
-    return list(dict.fromkeys([*warnings, *decoding.warnings]))
+def all_warnings(
+    warnings: Sequence[str], video: VideoInfo, decoding: DecodeReport, tracks: Sequence[TrackSummary]
+) -> list[str]:
+    """Each warning once: those given, those of the decoder, and what is null because nobody knows it."""
+    return list(dict.fromkeys([*warnings, *decoding.warnings, *unknown_numbers(video, tracks)]))
 
 
-def video_dict(video: VideoInfo, decoding: DecodeReport, warnings: list[str]) -> dict[str, Any]:
-    """Facts of the video; what is unknown is None and said in `warnings`."""
-    fps = None if video.fps is None else float(video.fps)
+def video_dict(video: VideoInfo, decoding: DecodeReport) -> dict[str, Any]:
+    """Facts of the video; what is unknown is None."""
     return {
         "path": str(video.path),
-        "duration_s": known(video.duration_s, "the duration of the video", warnings),
+        "duration_s": known(video.duration_s),
         "width": video.width,
         "height": video.height,
-        "fps": known(fps, "the frame rate of the video", warnings, digits=6),
+        "fps": known(None if video.fps is None else float(video.fps), digits=6),
         "frames_decoded": decoding.frames_decoded,
         "frames_damaged": decoding.frames_damaged,
         "rotation": video.rotation,
     }
 
 
-def track_dict(track: TrackSummary, warnings: list[str]) -> dict[str, Any]:
+def track_dict(track: TrackSummary) -> dict[str, Any]:
     """Who a person is among the tracks, and why."""
-    name = f"of person {track.track_id}"
     return {
         "track_id": track.track_id,
         "main": bool(track.main),
         "spans": [[seconds(t0), seconds(t1)] for t0, t1 in track.spans],
-        "area_share": known(track.area_share, f"the area share {name}", warnings),
-        "selection": _selection_dict(track, known(track.similarity, f"the appearance similarity {name}", warnings)),
+        "area_share": known(track.area_share),
+        "selection": _selection_dict(track),
         "joins": [
             {**asdict(join), "score": None if join.score is None else round(join.score, DIGITS)} for join in track.joins
         ],
     }
 
 
-def known(value: float | None, name: str, warnings: list[str], *, digits: int = DIGITS) -> float | None:
-    """Round a number; an unknown one (None, NaN, infinite) is None, and the warnings say which."""
-    if value is None or not math.isfinite(value):
-        warnings.append(f"{name[0].upper()}{name[1:]} is unknown.")
-        return None
-    return round(float(value), digits)
+def known(value: float | None, *, digits: int = DIGITS) -> float | None:
+    """A rounded number; None for an unknown one (None, NaN, infinite)."""
+    return None if value is None or not math.isfinite(value) else round(float(value), digits)
 
 
 def seconds(value: float) -> float:
@@ -129,29 +127,28 @@ def seconds(value: float) -> float:
     return round(float(value), DIGITS)
 
 
-def _selection_dict(track: TrackSummary, similarity: float | None) -> dict[str, Any]:
+def _selection_dict(track: TrackSummary) -> dict[str, Any]:
     """The reason and the features behind it; None where there are none."""
     facts = track.selection
-    features = {} if facts is None else {"area_z": facts.area_z, "similarity_z": facts.similarity_z}
-    merit = None if facts is None or math.isnan(facts.cluster_merit) else round(facts.cluster_merit, DIGITS)
     return {
         "reason": track.reason,
-        "similarity": similarity,
-        **{name: round(features[name], DIGITS) if features else None for name in ("area_z", "similarity_z")},
-        "cluster": (facts.cluster or None) if facts else None,
-        "cluster_merit": merit,
+        "similarity": known(track.similarity),
+        "area_z": known(facts.area_z if facts else None),
+        "similarity_z": known(facts.similarity_z if facts else None),
+        "cluster": (facts.cluster if facts else "") or None,
+        "cluster_merit": known(facts.cluster_merit if facts else None),
         "rank": facts.rank if facts else None,
     }
 
 
 def _candidate_dict(track: TrackSummary) -> dict[str, Any]:
-    whole = track_dict(track, [])
+    whole = track_dict(track)
     return {name: whole[name] for name in ("track_id", "main", "area_share", "selection")}
 
 
-def _person_dict(person: Person, warnings: list[str]) -> dict[str, Any]:
+def _person_dict(person: Person) -> dict[str, Any]:
     return {
-        **track_dict(person.track, warnings),
+        **track_dict(person.track),
         "appearance": {
             name: {"value": fact.value, "confidence": round(float(fact.confidence), DIGITS)}
             for name, fact in person.appearance.items()

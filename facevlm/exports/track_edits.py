@@ -8,17 +8,20 @@ import json
 import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from facevlm.description import NO_FACE, unknown_numbers
 from facevlm.errors import UsageError
 from facevlm.exports.atomic_file import replacing, write_text
 from facevlm.exports.documents import FrameRecord, TracksDocument
 from facevlm.exports.json_document import DIGITS, track_dict
 from facevlm.tracking.main_character import choose_main
 from facevlm.tracking.track import Join, TrackSummary
+from facevlm.video.clip import VideoInfo
 
 
 @dataclass(frozen=True)
@@ -60,11 +63,10 @@ def edited(document: TracksDocument, edits: Edits) -> TracksDocument:
     for track_id in edits.drop:
         del people[track_id]
     chosen = _chosen(list(people.values()), document, main=edits.main)
-    warnings = list(document.warnings)
     whole = document.model_dump(mode="json", by_alias=True)
-    whole["people"] = [_record(person, warnings) for person in chosen]
+    whole["people"] = [_record(person) for person in chosen]
     whole["likeness"] = _likeness([person.members for person in chosen], chosen, document)
-    whole["warnings"] = list(dict.fromkeys(warnings))
+    whole["warnings"] = _warnings(document, [person.summary for person in chosen])
     return TracksDocument.model_validate_json(json.dumps(whole))
 
 
@@ -199,6 +201,14 @@ def _likeness(members: list[tuple[int, ...]], people: list[_Person], document: T
     }
 
 
-def _record(person: _Person, warnings: list[str]) -> dict[str, Any]:
+def _record(person: _Person) -> dict[str, Any]:
     frames = [frame.model_dump(mode="json") for frame in person.frames]
-    return {**track_dict(person.summary, warnings), "frames": frames}
+    return {**track_dict(person.summary), "frames": frames}
+
+
+def _warnings(document: TracksDocument, tracks: list[TrackSummary]) -> list[str]:
+    """Those of the file that are not about its people, and those about the people now."""
+    video = VideoInfo("", 1.0, 1, 1, Fraction(1), 0, "")  # of which all is known, so that only people are spoken of
+    before = {NO_FACE, *unknown_numbers(video, [_summary(record) for record in document.people])}
+    now = [*unknown_numbers(video, tracks), *(() if tracks else (NO_FACE,))]
+    return list(dict.fromkeys([*(w for w in document.warnings if w not in before), *now]))

@@ -12,9 +12,10 @@ from typing import Any
 
 import numpy as np
 
+from facevlm.description import NO_FACE
 from facevlm.exports.atomic_file import replacing, write_text
 from facevlm.exports.documents import TracksDocument
-from facevlm.exports.json_document import known_warnings, read_document, seconds, track_dict, video_dict
+from facevlm.exports.json_document import all_warnings, read_document, seconds, track_dict, video_dict
 from facevlm.tracking.track import TrackSummary
 from facevlm.video.clip import DecodeReport, VideoInfo
 
@@ -67,14 +68,13 @@ def to_tracks_dict(
     for row in rows:
         if row.track_id in ids:
             frames[ids[row.track_id]].append(_frame_dict(row))
-    warnings = known_warnings((), decoding)
     return {
         "schema": SCHEMA,
-        "video": video_dict(video, decoding, warnings),
-        "people": [{**track_dict(track, warnings), "frames": frames[track.track_id]} for track in tracks],
+        "video": video_dict(video, decoding),
+        "people": [{**track_dict(track), "frames": frames[track.track_id]} for track in tracks],
         "shots": [[seconds(t0), seconds(t1)] for t0, t1 in shots],
         "likeness": _likeness_dict(tracks),
-        "warnings": warnings,
+        "warnings": all_warnings(() if tracks else (NO_FACE,), video, decoding, tracks),
     }
 
 

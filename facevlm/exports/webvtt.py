@@ -2,12 +2,13 @@
 
 A cue lists everything that runs at that time, one line per person, so that cues never overlap and every player shows
 them alike. A cue starts exactly when an event starts. So that a blink can be read, an event stays listed for at least
-`SHORTEST_S` seconds; the exact end of each event is in the JSON, CSV and ELAN files. The identifier of a WebVTT cue
-holds the ids of its events.
+`SHORTEST_S` seconds, but not beyond the last sight of its person in the shot; the exact end of each event is in the
+JSON, CSV and ELAN files. The identifier of a WebVTT cue holds the ids of its events.
 """
 
 import io
 from bisect import bisect_left
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -35,13 +36,12 @@ class Cue:
 
 def cues(description: Description) -> list[Cue]:
     """Merge the events of all people into cues that do not overlap, in order of time."""
+    starts = sorted({event.t0 for person in description.people for event in person.events})
     shown = [
-        (event.t0, max(event.t1, event.t0 + SHORTEST_S), number, event)
+        (event.t0, _listed_until(event, starts, person.track.spans), number, event)
         for number, person in enumerate(description.people)
         for event in person.events
     ]
-    starts = sorted({t0 for t0, *_ in shown})
-    shown = [(t0, _until_next_start(t1, starts), number, event) for t0, t1, number, event in shown]
     edges = sorted({t for t0, t1, *_ in shown for t in (t0, t1)})
     pending = sorted(shown, key=lambda row: row[0])
     result: list[Cue] = []
@@ -85,9 +85,14 @@ def write_srt(description: Description, path: str | Path) -> None:
     write_text(to_srt(description), path)
 
 
-def _until_next_start(t1: float, starts: list[float]) -> float:
+def _listed_until(event: Event, starts: list[float], spans: Sequence[tuple[float, float]]) -> float:
+    """Long enough to be read, and until the next event starts if that is soon; but only while the person is seen."""
+    t1 = max(event.t1, event.t0 + SHORTEST_S)
     number = bisect_left(starts, t1)
-    return starts[number] if number < len(starts) and starts[number] <= t1 + TAIL_S else t1
+    if number < len(starts) and starts[number] <= t1 + TAIL_S:
+        t1 = starts[number]
+    seen = [end for start, end in spans if start <= event.t1 and event.t0 <= end]
+    return max(event.t1, min(t1, max(seen, default=t1)))
 
 
 def _cue(t0: float, t1: float, running: list[tuple[float, float, int, Event]], description: Description) -> Cue:

@@ -38,9 +38,9 @@ def _event(number: int, c: Candidate, table: SignalTable) -> Event:
     return Event(
         id=number,
         action=c.action,
-        t0=round(c.t0, 3),
-        peak=round(min(max(c.peak, c.t0), c.t1), 3),
-        t1=round(c.t1, 3),
+        t0=c.t0,
+        peak=min(max(c.peak, c.t0), c.t1),
+        t1=c.t1,
         strength=strength(c),
         score=round(score(features(c, table), c.action), 3),
         image_side=None if c.side is None else ("right" if c.side == "left" else "left"),

@@ -1,5 +1,7 @@
 """Blink, eyes closed, wink, squint and widened eyes, from the openings of both lids."""
 
+from itertools import pairwise
+
 import numpy as np
 
 from facevlm.expression.candidate import Candidate, candidate, during
@@ -12,11 +14,16 @@ BLINK_MAX_S = 0.45  # seconds at half depth; longer is eyes_closed
 SQUINT_ON, SQUINT_OFF, SQUINT_MIN_S = 0.24, 0.14, 0.25
 WINK_DIFFERENCE, WINK_SHUT = 0.40, 0.55
 WIDEN_ON, WIDEN_OFF = 0.17, 0.10  # share above the open level
+MAX_YAW = 50.0  # degrees: beyond, the far eye is not seen and the near one is seen from the side
+HELD_S = 2.0  # seconds out of sight through which eyes that were closed before and are closed after stay closed
 
 
 def find(run: Run, rest: dict[str, float]) -> list[Candidate]:
     """All eye actions of one run."""
-    left, right = (1 - run[f"lid_{side}"] / rest[f"lid_{side}"] for side in ("left", "right"))
+    profile = np.abs(run["yaw"]) > MAX_YAW
+    left, right = (
+        _held(np.where(profile, np.nan, 1 - run[f"lid_{side}"] / rest[f"lid_{side}"])) for side in ("left", "right")
+    )
     both = (left + right) / 2
     found = _closures(run, left, right, both)
     taken = during(run, found, margin_s=0.06)
@@ -28,6 +35,17 @@ def find(run: Run, rest: dict[str, float]) -> list[Candidate]:
     for segment in hysteresis(wide, WIDEN_ON, WIDEN_OFF, min_s=0.2, bridge_s=0.25):
         found.append(candidate(run, segment, "eyes_widen", wide))
     return found
+
+
+def _held(level: np.ndarray) -> np.ndarray:
+    """The closure of an eye with short gaps between closed moments filled: what hides eyes does not open them."""
+    known = np.flatnonzero(np.isfinite(level))
+    filled = level.copy()
+    for before, after in pairwise(known):
+        closed = min(level[before], level[after])
+        if 1 < after - before <= HELD_S / STEP_S and closed > CLOSED_OFF:
+            filled[before + 1 : after] = closed
+    return filled
 
 
 def _closures(run: Run, left: np.ndarray, right: np.ndarray, both: np.ndarray) -> list[Candidate]:

@@ -4,14 +4,16 @@ A movement is a swing between two turning points of an angle that is wide and fa
 event lasts from where the swing begins to where the head has left its new position again, at most `HOLD_S` after it.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from facevlm.expression.candidate import Candidate
-from facevlm.expression.runs import STEP_S, Run, Swing, smooth, turning_points
+from facevlm.expression.runs import STEP_S, Run, Swing, known_parts, smooth, turning_points
 
 HOLD_S = 0.7
+MAX_YAW = 55.0  # degrees: of a face in profile the mesh knows neither how it is tilted nor how far up it looks
+LEAST_S = 0.3  # seconds of known angles that are looked at
 RETURN = 0.35  # share of a swing within which an angle counts as the usual one
 SWAY_S = 0.9  # longest swing of a sway
 RHYTHM_SWINGS = 3  # alternating swings that make a nod or a shake
@@ -52,22 +54,32 @@ AXES = (
 
 def find(run: Run) -> list[Candidate]:
     """All head actions of one run."""
+    profile = np.abs(run["yaw"]) > MAX_YAW
     found = []
     for axis in AXES:
-        angle = smooth(run[axis.signal], 0.06)
-        if not np.isfinite(angle).all():
-            continue
-        swings = turning_points(angle, reversal=axis.rhythm_swing * 0.6 if axis.rhythm else axis.swing * 0.35)
-        rhythms = _rhythms(run, axis, swings) if axis.rhythm else []
-        found += rhythms
-        usual = float(np.median(angle))
-        for i, swing in enumerate(swings):
-            if _returns(angle, swings[max(i - 2, 0) : i + 1], usual):
-                continue
-            event = _movement(run, axis, angle, swing)
-            if event and not any(r.t0 - 0.1 <= event.peak <= r.t1 + 0.1 for r in rhythms):
-                found.append(event)
+        unknown = np.isnan(run["pitch"]) if axis.signal == "yaw" else profile  # a doubtful mesh has no pitch
+        angle = np.where(unknown, np.nan, run[axis.signal])
+        usual = float(np.nanmedian(angle)) if np.isfinite(angle).any() else 0.0
+        for part in known_parts(run, angle, LEAST_S):
+            found += _along(axis, part, smooth(part[axis.signal], 0.06), usual)
     return found
+
+
+def _along(axis: Axis, run: Run, angle: np.ndarray, usual: float) -> list[Candidate]:
+    """The actions on one axis while its angle is known."""
+    swings = turning_points(angle, reversal=axis.rhythm_swing * 0.6 if axis.rhythm else axis.swing * 0.35)
+    rhythms = _rhythms(run, axis, swings) if axis.rhythm else []
+    moves: list[Candidate] = []
+    for i, swing in enumerate(swings):
+        if _returns(angle, swings[max(i - 2, 0) : i + 1], usual):
+            continue
+        event = _movement(run, axis, angle, swing)
+        if event is None or any(r.t0 - 0.1 <= event.peak <= r.t1 + 0.1 for r in rhythms):
+            continue
+        if moves and moves[-1].t1 > event.t0:  # the head leaves its new position when it moves on
+            moves[-1] = replace(moves[-1], t1=max(moves[-1].peak, event.t0))
+        moves.append(event)
+    return rhythms + moves
 
 
 def _returns(angle: np.ndarray, last: list[Swing], usual: float) -> bool:

@@ -1,9 +1,11 @@
 """What the mouth does: open, close, speak, smile, press, pout, corners down, pulled aside."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from facevlm.expression.candidate import Candidate, candidate, during
-from facevlm.expression.rest import FINE_PX
+from facevlm.expression.rest import FINE_PX, lip_span
 from facevlm.expression.runs import STEP_S, Run, faded, hysteresis, smooth, tops
 
 OPEN_ON, OPEN_OFF = 0.10, 0.05  # e between the lips
@@ -12,11 +14,13 @@ LAUGH_ON, LAUGH_OFF = 0.21, 0.15  # e between the lips of a smile
 CLOSED = 0.02  # e
 CLOSE_FROM, CLOSE_WITHIN_S, CLOSE_STAYS_S = 0.12, 0.14, 0.2
 SPEECH_PROMINENCE, SPEECH_GAP_S, SPEECH_PEAKS = 0.025, 0.75, 3
+MOSTLY = 0.7  # share of speech inside a smile that makes it a laugh if the lips never nearly shut
 SMILE_ON, SMILE_OFF = 0.115, 0.06  # e: corner lift + width + half the thinning of the lips
 FADED = 0.3  # of its own highest level, below which a smile has ended
 SMILE_IN_SPEECH = 0.025  # e more while speaking, whose "ee" shapes look like smiles
 ONE_SIDED = 0.045  # e: difference of the corner lifts
-PRESS_ON, PRESS_OFF = 0.11, 0.06  # share of the visible lip height lost
+PRESS_ON, PRESS_OFF = 0.11, 0.06  # share of the lips' height, from edge to edge, lost
+PRESSED = 0.012  # e between lips that are pressed together
 POUT_ON, POUT_OFF = 0.085, 0.04  # share of the mouth's width lost, lips not thinner
 POUT_ASIDE = 0.2  # share: while the mouth is pulled aside
 DOWN_ON, DOWN_OFF = 0.022, 0.010  # e: both corners below rest
@@ -29,10 +33,13 @@ MAX_YAW = 35.0  # degrees: beyond, the far half of the mouth is not seen
 def find(run: Run, rest: dict[str, float]) -> list[Candidate]:
     """All mouth and jaw actions of one run."""
     m = _Mouth(run, rest)
-    speaking = _speaking(m)
-    found = [s for s in _smiles(m) if s.level >= SMILE_ON + (SMILE_IN_SPEECH if _share(s, speaking) > 0.5 else 0)]
+    smiles = _smiles(m)
+    rhythms = _speaking(m)
+    laughing = [r for r in rhythms if _shaken(m, r, smiles)]
+    speaking = [r for r in rhythms if r not in laughing]
+    found = [s for s in smiles if s.level >= SMILE_ON + (SMILE_IN_SPEECH if _share(s, speaking) > 0.5 else 0)]
     smiling = during(run, found)
-    found += _laughs(m, smiling)
+    found += _laughs(m, smiling) + [replace(r, action="laugh") for r in laughing]
     found += speaking
     found += _openings(m, smiling, during(run, speaking))
     found += _closings(m, during(run, speaking))
@@ -51,6 +58,7 @@ class _Mouth:
         self.width = smooth(get("mouth_width") - rest["mouth_width"], 0.03)
         self.corner = {s: smooth(get(f"corner_{s}") - rest[f"corner_{s}"], 0.03) for s in ("left", "right")}
         self.lips = smooth(get("lip_height") / rest["lip_height"] - 1, 0.03)
+        self.span = smooth(np.where(skip, np.nan, lip_span(run.values)) / rest["lip_span"] - 1, 0.03)
         self.shift = smooth(get("mouth_shift") - rest["mouth_shift"], 0.03)
         self.eyes = (run["lid_left"] / rest["lid_left"] + run["lid_right"] / rest["lid_right"]) / 2
         self.yaw_change = np.abs(run["yaw"] - np.nanmedian(run["yaw"]))
@@ -125,6 +133,14 @@ def _speaking(m: _Mouth) -> list[Candidate]:
     return found
 
 
+def _shaken(m: _Mouth, speaking: Candidate, smiles: list[Candidate]) -> bool:
+    """Whether what moves like speech is a laugh that shakes an open mouth: in a smile, and it never nearly shuts."""
+    if _share(speaking, smiles) < MOSTLY:
+        return False
+    inside = m.aperture[(m.run.times >= speaking.t0) & (m.run.times <= speaking.t1)]
+    return float(np.nanpercentile(inside, 10)) > OPEN_OFF
+
+
 def _openings(m: _Mouth, smiling: np.ndarray, speaking: np.ndarray) -> list[Candidate]:
     level = np.where(speaking, np.nan, m.aperture)
     found = []
@@ -165,7 +181,7 @@ def _shapes(m: _Mouth, smiling: np.ndarray, speaking: np.ndarray) -> list[Candid
     closed = (smooth(m.aperture, 0.03) < 0.03) & ~speaking
     fine = run["size"] > FINE_PX
     narrow = -m.width / m.rest["mouth_width"]
-    thin = -m.lips
+    pressed = smooth(m.aperture, 0.03) < PRESSED
     down = -np.maximum(m.corner["left"], m.corner["right"])
     lower = -(m.corner["left"] + m.corner["right"]) / 2
     limit = ASIDE_PER_DEGREE * m.yaw_change
@@ -180,7 +196,9 @@ def _shapes(m: _Mouth, smiling: np.ndarray, speaking: np.ndarray) -> list[Candid
     aside = during(run, aside_found)
     pout = np.where(closed & fine & (m.lips > -0.04) & (~aside | (narrow > POUT_ASIDE)), narrow, np.nan)
     press = np.where(
-        closed & fine & ~aside & ~smiling & (m.width < 0.04) & (m.width > -0.06) & (lower < 0.02), thin, np.nan
+        closed & pressed & fine & ~aside & ~smiling & (m.width < 0.08) & (m.width > -0.06) & (lower < 0.02),
+        -m.span,
+        np.nan,
     )
     drop = np.where(closed & fine & ~aside & (down > 0.006), lower, np.nan)
     for action, level, on, off, min_s in (

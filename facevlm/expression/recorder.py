@@ -16,7 +16,9 @@ HIDES = {
     "eyes": ("lid_", "gaze_"),
     "mouth": ("mouth_", "corner_", "lip_", "jaw_", "protrusion"),
 }
-MUCH = 0.3  # share of the face under something from which the mesh is pulled along as a whole: its irises are guessed
+MUCH = 0.3  # share of the face under something from which the whole mesh is pulled along, turned and squeezed
+SURE_FACE = 0.95  # presence below which the mesh hardly finds a face: what it says of it is guessed
+PLACE = ("size", "centre_x", "centre_y", "yaw")  # signals that are measured all the same
 BRIDGE_S = 0.25  # seconds for which what covers a face may seem gone
 
 
@@ -49,7 +51,8 @@ class SignalRecorder:
         """Signals of one person, whose provisional ids are `parts`, in order of time.
 
         A part of the face that something hides has NaN in its signals: not only where it was seen to hide it, but as
-        long as it touches that part, for it comes and goes by degrees and the mesh yields to it at once.
+        long as it touches that part, for it comes and goes by degrees and the mesh yields to it at once. So has all but
+        where it is and faces where much of the face is hidden, or the mesh hardly finds one.
         """
         for track_id in parts:
             self._measure(track_id)
@@ -67,7 +70,7 @@ class SignalRecorder:
             for stretch in _stretches(times, shots, touched | hidden):
                 if hidden[stretch].any():
                     rows[stretch, _columns(prefixes)] = np.nan
-        rows[np.outer(covered[:, 0], [name.startswith("gaze_") for name in SIGNALS])] = np.nan
+        rows[np.outer(covered[:, 0], [name not in PLACE for name in SIGNALS])] = np.nan
         return SignalTable(times, shots, {name: rows[:, column] for column, name in enumerate(SIGNALS)})
 
     def _measure(self, track_id: int) -> None:
@@ -85,9 +88,9 @@ class SignalRecorder:
 
 
 def _covered(face: TrackedFace) -> list[bool]:
-    """Whether much of the face is covered; and of each part of `HIDES`, whether something touches it and hides it."""
+    """Whether the mesh as a whole is not to be trusted; of each part, whether something touches, hides it."""
     parts = [part in seen for part in HIDES for seen in (face.touched, face.hidden)]
-    return [(face.occlusion or 0.0) >= MUCH, *parts]
+    return [(face.occlusion or 0.0) >= MUCH or face.presence < SURE_FACE, *parts]
 
 
 def _stretches(times: np.ndarray, shots: np.ndarray, covered: np.ndarray) -> Iterator[slice]:

@@ -25,6 +25,7 @@ GENERAL: dict[str, tuple[float, float, float]] = {
     "corner_left": (-0.09, -0.005, 0.015),
     "corner_right": (-0.09, -0.005, 0.015),
     "lip_height": (0.08, 0.20, 0.32),
+    "lip_span": (0.08, 0.21, 0.34),
     "mouth_shift": (-0.05, 0.0, 0.05),
 }
 FINE_PX = 60.0  # px between the outer eye corners, below which lids' small changes, gaze and fine shapes are not judged
@@ -33,6 +34,7 @@ LID_SHUT = 0.5  # of the open level: below, brows and gaze are not looked at, be
 
 MOUTH_SHAPE = ("mouth_width", "corner_left", "corner_right", "lip_height", "mouth_shift")
 MOUTH_SHUT = 0.02  # e: mouth shapes rest with the lips together
+NEARLY_SHUT = 0.06  # e: lips that rest a little apart
 PERCENTILE = {"lid_left": 75, "lid_right": 75, "brow_lines": 35}  # where the median is not the rest
 NARROWEST = 0.08  # ratio: opening of the lids that is not taken for an open eye
 ENOUGH_S = 0.25  # seconds of such frames that make a level the person's own
@@ -46,9 +48,11 @@ def rest_levels(table: SignalTable) -> dict[str, float]:
     spent = np.gradient(table.times) if len(table.times) > 1 else np.ones(len(table.times))
     levels: dict[str, float] = {}
     for name, (lowest, general, highest) in GENERAL.items():
-        values = table.values[name]
+        values = lip_span(table.values) if name == "lip_span" else table.values[name]
         usable = np.isfinite(values)
-        if name in MOUTH_SHAPE:
+        if name == "lip_span":
+            usable &= table.values["mouth_aperture"] < NEARLY_SHUT
+        elif name in MOUTH_SHAPE:
             usable &= table.values["mouth_aperture"] < MOUTH_SHUT
         elif name.startswith(("brow_inner", "brow_outer", "brow_distance")):
             lids = [table.values[f"lid_{side}"] / levels[f"lid_{side}"] for side in ("left", "right")]
@@ -60,6 +64,11 @@ def rest_levels(table: SignalTable) -> dict[str, float]:
         levels[name] = float(np.clip(own, lowest, highest))
     _uneven_lids(table, levels)
     return levels
+
+
+def lip_span(values: dict[str, np.ndarray]) -> np.ndarray:
+    """Height of the lips from edge to edge, in e: hardly changed by lips that part a little."""
+    return values["lip_height"] + np.maximum(values["mouth_aperture"], 0)
 
 
 def _uneven_lids(table: SignalTable, levels: dict[str, float]) -> None:

@@ -96,6 +96,14 @@ def _interpolate(grid: np.ndarray, times: np.ndarray, column: np.ndarray) -> np.
     return result
 
 
+def known_parts(run: Run, level: np.ndarray, least_s: float) -> Iterator[Run]:
+    """The stretches of a run, at least so many seconds long, in which `level`, float (N,), is a number."""
+    edges = np.flatnonzero(np.diff(np.concatenate([[False], np.isfinite(level), [False]]).astype(np.int8)))
+    for start, stop in edges.reshape(-1, 2):
+        if (stop - start) * STEP_S >= least_s:
+            yield Run(run.times[start:stop], {name: column[start:stop] for name, column in run.values.items()})
+
+
 def smooth(values: np.ndarray, sigma_s: float) -> np.ndarray:
     """Gaussian smoothing that leaves NaN where it was and does not leak across it; sigma in seconds."""
     known = np.isfinite(values)

@@ -201,7 +201,7 @@ def _session(path: Path, threads: int) -> Any:
     try:
         import onnxruntime
     except ImportError as error:
-        mend = "run: pip install 'facevlm[onnx]'"
+        mend = "run: pip install onnxruntime"
         raise MissingExtraError("ONNX detectors need onnxruntime", where=path, mend=mend) from error
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads

@@ -89,7 +89,7 @@ class OnnxEmbedder:
             import onnxruntime
         except ImportError as error:
             raise MissingExtraError(
-                "ONNX embedders need onnxruntime", where=path, mend="run: pip install 'facevlm[onnx]'"
+                "ONNX embedders need onnxruntime", where=path, mend="run: pip install onnxruntime"
             ) from error
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads

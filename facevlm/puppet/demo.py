@@ -46,7 +46,7 @@ def astronaut() -> np.ndarray:
     if image is None:
         raise MissingExtraError(
             "the demo's portrait comes with scikit-image, which is not installed",
-            mend="pip install 'facevlm[demo]'",
+            mend="run: pip install scikit-image",
         )
     return np.ascontiguousarray(image[..., ::-1])
 

@@ -154,7 +154,7 @@ def _check_file(path: Path) -> None:
     """Raises VideoError if the path does not lead to a readable regular file with something in it."""
     try:
         if path.is_dir():
-            raise VideoError("is a folder, not a video file", where=path, mend="name the files in it")
+            raise VideoError("is a folder, not a video file", where=path, mend="name the video files in it")
         if path.is_symlink() and not path.exists():
             raise VideoError("is a link that leads nowhere", where=path, mend="give the file itself")
         if not path.exists():

@@ -12,8 +12,8 @@ MAX_RATE = 1000
 _LONG_EXPONENT = re.compile(r"[eE].*\d{3}")  # 1e999999999 as a fraction would take minutes and gigabytes
 
 
-def parse_rate(text: str) -> Fraction | None:
-    """Reads a sampling rate such as "native", "16", "29.97" or "30000/1001".
+def parse_rate(rate_given: str | float | Fraction) -> Fraction | None:
+    """Reads a sampling rate such as "native", "16", "29.97", "30000/1001", 16 or 29.97.
 
     Returns:
         Exact frames per second; None for "native", which is every frame but at most 30 per second.
@@ -21,6 +21,7 @@ def parse_rate(text: str) -> Fraction | None:
     Raises:
         UsageError: if it is neither, not above 0, or above 1000.
     """
+    text = rate_given if isinstance(rate_given, str) else str(rate_given)
     if text.strip().lower() == "native":
         return None
     try:

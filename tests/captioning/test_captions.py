@@ -223,6 +223,8 @@ def _videos(draw):
         t0 = random.choice([0.0, random.uniform(0, duration)])
         t1 = random.choice([duration, min(duration, t0 + random.expovariate(1.0))])
         side = random.choice([None, "left", "right"]) if ACTIONS[action].sided else None
+        if any((e.action, e.image_side) == (action, side) and e.t0 <= t1 and t0 <= e.t1 for e in some):
+            continue  # events of one action and side never overlap
         some.append(Event(number, action, t0, (t0 + t1) / 2, t1, random.choice(STRENGTHS), random.random(), side))
     edges = sorted(random.uniform(0, duration) for _ in range(random.choice([0, 0, 2, 4, 20])))
     spans = list(zip(edges[::2], edges[1::2], strict=True))
@@ -250,3 +252,23 @@ def test_any_events_give_complete_and_well_formed_captions(video, infer):
     paragraphs = [one.paragraph for one in sentences]
     assert paragraphs == sorted(paragraphs)
     assert caption_person(list(reversed(some)), **options) == sentences
+
+
+def test_a_mouth_that_goes_on_to_speak_is_not_said_to_close():
+    assert "clos" not in text([("mouth_open", 0, 1), ("speaking", 1.05, 5)], 10)
+    assert "clos" in text([("mouth_open", 0, 2), ("speaking", 4, 6)], 10)
+
+
+def test_nobody_is_said_to_be_missing_while_others_are_in_the_picture():
+    late = {"spans": [(2, 8)], "name": "the person"}
+    alone, among = text([("blink", 4, 4.2)], 10, **late), text([("blink", 4, 4.2)], 10, others=True, **late)
+    assert "no face is visible" in alone and "no face" not in among
+    assert "comes into view" in alone and "comes into view" in among
+
+
+@pytest.mark.parametrize("rows", [[], [("head_turn_left", 0.2, 0.9)], [("blink", 1, 1.2), ("blink", 3, 3.1)]])
+def test_where_too_little_was_looked_at_nothing_is_said_not_to_happen(rows):
+    for name, spans in (("the person", [(0, 6)]), ("Person 2", [(0, 6)]), ("Person 2", [(1, 2)])):
+        words = text(rows, 6, judged=False, name=name, spans=spans)
+        assert "no obvious" not in words and "no significant" not in words and "steady" not in words
+        assert rows or "seen for" in words or "oo little was looked at to tell" in words

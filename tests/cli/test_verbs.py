@@ -112,13 +112,15 @@ def test_doctor_finds_all_that_is_needed(run):
 def test_doctor_names_what_is_missing_and_the_way_to_it(run, tmp_path, monkeypatch):
     monkeypatch.setenv("FACEVLM_CACHE", str(tmp_path))
     monkeypatch.setattr(weights, "is_present", lambda name: False)
-    monkeypatch.setattr(doctor.metadata, "requires", lambda name: ["nosuch>=2", "rich>=999", "odd>=1; extra == 'demo'"])
+    wanted = ["nosuch>=2", "rich>=999", "odd>=1; extra == 'demo'", "own; extra == 'dev'"]
+    monkeypatch.setattr(doctor.metadata, "requires", lambda name: wanted)
     code, out, _ = run("doctor", "--json")
     findings = {finding["name"]: finding for finding in json.loads(out)}
     assert code == 1
     assert findings["nosuch"]["mend"] == "run: pip install 'nosuch>=2'"
     assert "too old" in findings["rich"]["value"] and findings["rich"]["needed"]
-    assert findings["odd"]["mend"] == "run: pip install 'facevlm[demo]'" and not findings["odd"]["needed"]
+    assert findings["odd"]["mend"] == "run: pip install 'odd>=1'" and not findings["odd"]["needed"]
+    assert "own" not in findings
     assert findings["mesh_attention"]["mend"] == "run: facevlm weights fetch"
     code, out, _ = run("doctor")
     assert code == 1 and "missing: nosuch, rich, blaze_short" in out

@@ -11,6 +11,7 @@ from xml.etree import ElementTree
 import pytest
 from pympi.Elan import Eaf
 
+from facevlm.captioning.sentence import Sentence
 from facevlm.exports.eaf import to_eaf, write_eaf
 from facevlm.exports.labels import event_name, milliseconds
 
@@ -51,7 +52,8 @@ def test_no_tier_overlaps_and_no_label_is_empty(two_people, tmp_path):
 def test_tiers_are_ordered_by_person_then_from_the_brows_down(two_people, tmp_path):
     write_eaf(two_people, tmp_path / "talk.eaf")
     assert list(read(tmp_path / "talk.eaf").get_tier_names()) == [
-        "shots", "P1 caption", "P1 sentences", "P1 visible", "P1 blink", "P1 smile, left side", "P1 smile, right side",
+        "shots", "P1 caption", "P1 sentences", "P1 sentences 2", "P1 visible",
+        "P1 blink", "P1 smile, left side", "P1 smile, right side",
         "P1 head turn left", "P2 caption", "P2 sentences", "P2 visible", "P2 brow raise", "P2 blink",
     ]  # fmt: skip
 
@@ -92,9 +94,17 @@ def test_events_without_length_get_a_millisecond(tmp_path):
     assert [(start, end) for start, end, _ in rows] == [(500, 501), (501, 502), (502, 700)]
 
 
-def test_sentences_are_cut_where_the_next_one_starts(two_people, tmp_path):
+def test_each_sentence_lasts_as_long_as_the_events_it_is_the_first_to_tell(two_people, tmp_path):
     first = two_people.people[0]
     texts = [replace(s, text=s.text + " \x00") for s in first.sentences]  # a character that XML cannot hold
-    write_eaf(replace(two_people, people=(replace(first, sentences=tuple(texts)),)), tmp_path / "a.eaf")
-    rows = sorted(read(tmp_path / "a.eaf").get_annotation_data_for_tier("P1 sentences"))
-    assert [(start, end) for start, end, _ in rows] == [(500, 1280), (1280, 1460), (3000, 4200), (4200, 5500)]
+    again = Sentence("The person does it all once more.", tuple(event.id for event in first.events))
+    person = replace(first, sentences=(*texts, again))
+    write_eaf(replace(two_people, people=(person,)), tmp_path / "a.eaf")
+    tiers = read(tmp_path / "a.eaf")
+    rows = [tiers.get_annotation_data_for_tier(f"P1 sentences{number}") for number in ("", " 2", " 3")]
+    spans = [[(start, end) for start, end, _ in sorted(row)] for row in rows]
+    events = [(e.t0, e.t1) for e in first.events]
+    whole = (min(t0 for t0, _ in events), max(t1 for _, t1 in events))
+    wanted = sorted((round(t0 * 1000), round(t1 * 1000)) for t0, t1 in [*events, whole])
+    assert sorted(span for row in spans for span in row) == wanted
+    assert all(a[1] <= b[0] for row in spans for a, b in pairwise(row))

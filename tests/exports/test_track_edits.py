@@ -78,7 +78,15 @@ def test_without_edits_only_the_choice_is_made_anew(saved):
 def test_dropped_people_do_not_count_in_the_choice(saved):
     left = edited(saved, Edits(drop=(1, 2)))
     assert [p.track_id for p in left.people] == [3, 4] and left.people[0].main
-    assert edited(saved, Edits(drop=(1, 2, 3, 4))).people == ()
+    nobody = edited(saved, Edits(drop=(1, 2, 3, 4)))
+    assert nobody.people == () and nobody.warnings[-1] == "No face was found."
+
+
+def test_warnings_are_of_the_people_who_are_left(saved):
+    unknown = {i: f"The appearance similarity of person {i} is unknown." for i in (2, 4)}
+    assert set(unknown.values()) <= set(saved.warnings)
+    left = edited(saved, Edits(merge=((1, 2),)))
+    assert unknown[4] in left.warnings and unknown[2] not in left.warnings
 
 
 def test_the_user_names_the_main_character(saved):

@@ -21,7 +21,9 @@ def test_thresholds_on_the_page_are_those_of_the_code(file, module):
 
 
 def test_limits_on_the_page_are_those_of_the_code():
-    assert f"FINE_PX {rest.FINE_PX:g}" in PAGE and f"MAX_YAW {mouth.MAX_YAW:g}" in PAGE
+    assert f"FINE_PX {rest.FINE_PX:g}" in PAGE
+    assert f"mouths turned away by more than {mouth.MAX_YAW:g} degrees, eyes by more than {eyes.MAX_YAW:g}" in PAGE
+    assert f"heads turned by\nmore than {head.MAX_YAW:g};" in PAGE
 
 
 def test_head_thresholds_are_those_of_the_axes():

@@ -1,12 +1,14 @@
 """Signals kept while a video streams by; what is hidden or joined; where and how a person is seen."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from facevlm.captioning.appearance import appearance
 from facevlm.expression.event import SignalTable
 from facevlm.expression.head_pose import template
-from facevlm.expression.recorder import CHUNK, SignalRecorder
+from facevlm.expression.recorder import CHUNK, PLACE, SignalRecorder
 from facevlm.expression.signals import SIGNALS
 from facevlm.tracking.track import Moment, TrackedFace
 
@@ -20,12 +22,13 @@ def moment(
     hidden: frozenset[str] = frozenset(),
     touched: frozenset[str] = frozenset(),
     share: float | None = None,
+    presence: float = 1.0,
     x: float = 160.0,
 ) -> Moment:
     landmarks = (template().points * 60 + [x, 100, 0]).astype(np.float32)
     box = np.concatenate([landmarks[:, :2].min(0), landmarks[:, :2].max(0)])
-    faces = tuple(TrackedFace(i, box, landmarks, 1.0, occlusion=share, hidden=hidden, touched=touched) for i in ids)
-    return Moment(round(time * 30), time, shot, IMAGE, faces)
+    face = TrackedFace(0, box, landmarks, presence, occlusion=share, hidden=hidden, touched=touched)
+    return Moment(round(time * 30), time, shot, IMAGE, tuple(replace(face, track_id=i) for i in ids))
 
 
 @pytest.mark.parametrize("count", [1, CHUNK - 1, CHUNK, CHUNK + 1, 3 * CHUNK])
@@ -79,12 +82,15 @@ def test_what_hides_a_part_hides_it_as_long_as_it_touches_it(
     assert np.isfinite(values["lid_left"]).all() and np.isfinite(values["gaze_x"]).all()
 
 
-def test_no_gaze_is_told_while_a_third_of_the_face_is_covered() -> None:
+def test_only_the_place_is_measured_while_a_third_of_the_face_is_covered_or_it_is_hardly_found() -> None:
     recorder = SignalRecorder()
-    for i, share in enumerate([None, 0.0, 0.2, 0.3, 0.5, 0.1]):
-        recorder(moment(0.1 * i, 1, share=share))
+    seen = [(None, 1), (0.0, 1), (0.2, 1), (0.3, 1), (0.5, 1), (0.1, 0.9), (0.1, 0.96)]
+    for i, (share, presence) in enumerate(seen):
+        recorder(moment(0.1 * i, 1, share=share, presence=presence))
     values = recorder.table((1,)).values
-    assert np.flatnonzero(np.isnan(values["gaze_x"])).tolist() == [3, 4] and np.isfinite(values["lid_left"]).all()
+    for name in ("gaze_x", "lid_left", "pitch", "mouth_width"):
+        assert np.flatnonzero(np.isnan(values[name])).tolist() == [3, 4, 5]
+    assert all(np.isfinite(values[name]).all() for name in PLACE)
 
 
 def test_an_unknown_id_has_an_empty_table():
