@@ -155,8 +155,8 @@ def cut(path: Path, data: bytes) -> None:
 
 
 def scratched(path: Path, data: bytes) -> None:
-    at = data.index(b"mdat") + len(data) // 2
-    path.write_bytes(data[:at] + bytes(300) + data[at + 300 :])
+    at, length = data.index(b"mdat") + len(data) // 2, len(data) // 5
+    path.write_bytes(data[:at] + bytes(length) + data[at + length :])
 
 
 def any_size(width: int, height: int) -> Callable[[Path, bytes], object]:

@@ -32,7 +32,8 @@ def during(run: Run, found: list[Candidate], margin_s: float = 0.0) -> np.ndarra
     """bool (N,): samples inside any of the candidates, widened by a margin in seconds."""
     mask = np.zeros(len(run.times), bool)
     for f in found:
-        mask |= (run.times >= f.t0 - margin_s) & (run.times <= f.t1 + margin_s)
+        start, stop = np.searchsorted(run.times, [f.t0 - margin_s, f.t1 + margin_s + 1e-9])
+        mask[start:stop] = True
     return mask
 
 

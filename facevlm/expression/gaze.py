@@ -5,6 +5,8 @@ by the head do not move in it. A gaze event needs both: the eyes moved in the he
 camera or the person's usual direction to the same side.
 """
 
+from collections.abc import Mapping
+
 import numpy as np
 from scipy import ndimage
 
@@ -34,7 +36,7 @@ def find(run: Run, rest: dict[str, float], usual: tuple[float, float]) -> list[C
     near = np.ones(2 * round(0.08 / STEP_S) + 1, bool)
     shut = ndimage.binary_dilation(lids < 0.45, near)
     skip = shut | (run["size"] < FINE_PX) | (np.abs(run["yaw"]) > 35)
-    x, y = line_of_sight(run.values)
+    x, y = line_of_sight(run)
     closed = ndimage.binary_dilation(lids < 1 - LOWERED, near)
     low = smooth(np.where(closed | (run["size"] < FINE_PX) | (np.abs(run["yaw"]) > 35), np.nan, y), 0.04)
     x, y = (smooth(np.where(skip, np.nan, v), 0.04) for v in (x, y))
@@ -55,7 +57,7 @@ def find(run: Run, rest: dict[str, float], usual: tuple[float, float]) -> list[C
     return found
 
 
-def line_of_sight(values: dict[str, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+def line_of_sight(values: Mapping[str, np.ndarray] | Run) -> tuple[np.ndarray, np.ndarray]:
     """Direction of the eyes as the camera sees it, in eye widths: + to the subject's left, + up; 0 at the camera."""
     x = values["gaze_x"] + PER_DEGREE * values["yaw"]
     y = values["gaze_y"] + PER_DEGREE * values["pitch"] - LEVEL_Y

@@ -58,7 +58,7 @@ class _Mouth:
         self.width = smooth(get("mouth_width") - rest["mouth_width"], 0.03)
         self.corner = {s: smooth(get(f"corner_{s}") - rest[f"corner_{s}"], 0.03) for s in ("left", "right")}
         self.lips = smooth(get("lip_height") / rest["lip_height"] - 1, 0.03)
-        self.span = smooth(np.where(skip, np.nan, lip_span(run.values)) / rest["lip_span"] - 1, 0.03)
+        self.span = smooth(np.where(skip, np.nan, lip_span(run)) / rest["lip_span"] - 1, 0.03)
         self.shift = smooth(get("mouth_shift") - rest["mouth_shift"], 0.03)
         self.eyes = (run["lid_left"] / rest["lid_left"] + run["lid_right"] / rest["lid_right"]) / 2
         self.yaw_change = np.abs(run["yaw"] - np.nanmedian(run["yaw"]))

@@ -62,9 +62,10 @@ class SignalRecorder:
         times = np.concatenate([a for i in known for a in self._times[i]])
         shots = np.concatenate([a for i in known for a in self._shots[i]])
         rows = np.concatenate([a for i in known for a in self._rows[i]])
-        order = np.argsort(times, kind="stable")
-        times, shots, rows = times[order], shots[order], rows[order]
-        covered = np.concatenate([a for i in known for a in self._covered[i]])[order]
+        covered = np.concatenate([a for i in known for a in self._covered[i]])
+        if (np.diff(times) < 0).any():
+            order = np.argsort(times, kind="stable")
+            times, shots, rows, covered = times[order], shots[order], rows[order], covered[order]
         for part, prefixes in enumerate(HIDES.values()):
             touched, hidden = covered[:, 1 + 2 * part], covered[:, 2 + 2 * part]
             for stretch in _stretches(times, shots, touched | hidden):

@@ -6,9 +6,12 @@ the other side people differ (thin lips, narrow mouths, corners that hang), and 
 were set by looking at neutral stretches of about thirty people and are no norms.
 """
 
+from collections.abc import Mapping
+
 import numpy as np
 
 from facevlm.expression.event import SignalTable
+from facevlm.expression.runs import Run
 
 # name: (lowest, general, highest) level that can be rest, in the unit of the signal
 GENERAL: dict[str, tuple[float, float, float]] = {
@@ -66,7 +69,7 @@ def rest_levels(table: SignalTable) -> dict[str, float]:
     return levels
 
 
-def lip_span(values: dict[str, np.ndarray]) -> np.ndarray:
+def lip_span(values: Mapping[str, np.ndarray] | Run) -> np.ndarray:
     """Height of the lips from edge to edge, in e: hardly changed by lips that part a little."""
     return values["lip_height"] + np.maximum(values["mouth_aperture"], 0)
 

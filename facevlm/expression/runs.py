@@ -5,7 +5,7 @@ they are interpolated to `STEP_S`, so that every duration and speed downstream i
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 import numpy as np
@@ -19,18 +19,22 @@ MAX_HOLE_S = 0.25  # seconds; a longer hole ends the run
 
 @dataclass(frozen=True)
 class Run:
-    """One unbroken stretch of one person.
+    """One unbroken stretch of one person; `run[name]` is a signal on its grid, float64 (N,), NaN where not measured.
+
+    Signals are interpolated when asked for and not kept: of an hour, all at once would be hundreds of megabytes.
 
     Attributes:
         times: float64 (N,) seconds, `STEP_S` apart (the last step may be shorter).
-        values: Name → float64 (N,), NaN where the signal was not measured.
+        seen: float64 (M,) seconds of the frames.
+        values: Name → float32 (M,) as measured in them.
     """
 
     times: np.ndarray
+    seen: np.ndarray
     values: dict[str, np.ndarray]
 
     def __getitem__(self, name: str) -> np.ndarray:
-        return self.values[name]
+        return _interpolate(self.times, self.seen, self.values[name])
 
 
 @dataclass(frozen=True)
@@ -77,8 +81,7 @@ def runs(table: SignalTable) -> Iterator[Run]:
             continue
         t = times[rows]
         grid = np.append(np.arange(t[0], t[-1], STEP_S), t[-1]) if len(rows) > 1 else t
-        values = {name: _interpolate(grid, t, column[rows]) for name, column in table.values.items()}
-        yield Run(grid, values)
+        yield Run(grid, t, {name: column[rows[0] : rows[-1] + 1] for name, column in table.values.items()})
 
 
 def _interpolate(grid: np.ndarray, times: np.ndarray, column: np.ndarray) -> np.ndarray:
@@ -101,7 +104,7 @@ def known_parts(run: Run, level: np.ndarray, least_s: float) -> Iterator[Run]:
     edges = np.flatnonzero(np.diff(np.concatenate([[False], np.isfinite(level), [False]]).astype(np.int8)))
     for start, stop in edges.reshape(-1, 2):
         if (stop - start) * STEP_S >= least_s:
-            yield Run(run.times[start:stop], {name: column[start:stop] for name, column in run.values.items()})
+            yield replace(run, times=run.times[start:stop])
 
 
 def smooth(values: np.ndarray, sigma_s: float) -> np.ndarray:
