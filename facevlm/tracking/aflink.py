@@ -131,7 +131,7 @@ def network_score(path: str | Path) -> LinkScore:
         from facevlm.tracking.aflink_network import AFLinkNetwork, load_weights
     except ModuleNotFoundError as error:
         raise MissingExtraError(
-            f"the network of AFLink needs {error.name}", mend="pip install 'facevlm[models]', or leave its weights away"
+            f"the network of AFLink needs {error.name}", mend="run: pip install torch safetensors"
         ) from error
     if not Path(path).is_file():
         raise WeightsError("no such file", where=path, mend="train it: python benchmarks/train_aflink.py")

@@ -103,7 +103,7 @@ def test_without_torch_the_pip_line_is_named(monkeypatch):
         return real(name, *rest)
 
     monkeypatch.setattr(builtins, "__import__", without_torch)
-    with pytest.raises(MissingExtraError, match=r"pip install 'facevlm\[models\]'"):
+    with pytest.raises(MissingExtraError, match="pip install torch safetensors"):
         network_score("weights.safetensors")
 
 
