@@ -82,6 +82,7 @@ def describe(
         warnings=tuple(dict.fromkeys(_warnings(perception, people))),
         shots=tuple(perception.shots),
         filmstrip=tuple(Thumbnail(time, jpeg) for time, jpeg in filmstrip.pictures()),
+        candidates=tuple(perception.tracks),
     )
 
 
@@ -192,7 +193,7 @@ def _centre(track: TrackSummary) -> str:
 
 
 def _chosen(track: TrackSummary) -> list[TrackSummary]:
-    return [track if track.main else replace(track, main=True, reason="Chosen by the user.")]
+    return [track if track.main else replace(track, main=True, reason="Chosen by the user.", selection=None)]
 
 
 def _warnings(perception: Perception, people: tuple[Person, ...]) -> list[str]:

@@ -2,6 +2,7 @@
 
 import threading
 import weakref
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,8 @@ from facevlm import perceive
 from facevlm.errors import UsageError, VideoError
 from facevlm.faces.suppress import box_iou
 from facevlm.perceiving import FaceFinder, PerceptionConfig
+from facevlm.tracking.strongsort import FACES
+from facevlm.tracking.tracker import TrackerConfig
 from facevlm.video.clip import Frame
 from tests.squares import (
     BLUE,
@@ -253,3 +256,11 @@ def test_a_real_face_is_followed_where_it_is(puppet_clip):
         assert face.presence > 0.9 and face.landmarks.shape == (478, 3)
     (track,) = perception.tracks
     assert track.main and track.similarity > 0.9
+
+
+def test_camera_motion_can_be_switched_on(tmp_path, squares):
+    moving = TrackerConfig(strongsort=replace(FACES, camera_motion=True))
+    clip = film(tmp_path / "a.mp4", 1.0, [Square(RED, still(60, 40, 60))], cuts=[0.52])
+    config = PerceptionConfig(occlusion=False, tracker=moving)
+    moments, perception = watch(clip, config=config)
+    assert all(faces for _, _, faces in moments) and len(perception.tracks) == 1

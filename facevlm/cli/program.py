@@ -148,21 +148,41 @@ def describe(
 
 @app.command(no_args_is_help=True)
 def track(
-    clip: Annotated[str, typer.Argument(metavar="CLIP", help="A video file.")],
+    clip: Annotated[str | None, typer.Argument(metavar="CLIP", help="A video file.")] = None,
     output: Annotated[str | None, typer.Option("--output", "-o", help="File to write. Default: print.")] = None,
     format: Annotated[
         str | None, typer.Option("--format", "-f", metavar="json|mot", help="Default: mot for a .txt file, else json.")
     ] = None,
     fps: Fps = "native",
     detector: Detector = "whole",
+    fill: Annotated[
+        bool, typer.Option("--fill", help="Fill gaps of less than two thirds of a second on a straight line, marked.")
+    ] = False,
+    edit: Annotated[
+        str | None, typer.Option(metavar="TRACKS", help="Correct saved tracks (JSON) in place of tracking a video.")
+    ] = None,
+    merge: Annotated[
+        list[str] | None, typer.Option(metavar="ID,ID", help="With --edit: these are one person; may be repeated.")
+    ] = None,
+    drop: Annotated[str | None, typer.Option(metavar="ID,...", help="With --edit: leave these out.")] = None,
+    main: Annotated[int | None, typer.Option(metavar="ID", help="With --edit: the main character.")] = None,
     quiet: Quiet = False,
 ) -> int:
-    """Track the faces in a video: where each person is in every frame (JSON, or MOTChallenge text)."""
+    """Track the faces in a video: where each person is in every frame (JSON, or MOTChallenge text).
+
+    With --edit, saved tracks are corrected and all else derived anew, without the video.
+    """
     from facevlm.cli.arguments import check_detector
     from facevlm.cli.console import Display
-    from facevlm.cli.trackfile import choose_format, track_clip
+    from facevlm.cli.trackfile import choose_format, edit_tracks, only_source, parse_edits, track_clip
     from facevlm.video.sampling import parse_rate
 
+    edits = parse_edits(merge or [], drop, main)
+    only_source(clip, edit, edits=edits)
+    if edit is not None:
+        write_document(edit_tracks(edit, output, format=choose_format(format, output, clip=edit), edits=edits))
+        return 0
+    assert clip is not None
     chosen = choose_format(format, output, clip=clip)
     parse_rate(fps)
     check_detector(detector)
@@ -174,6 +194,7 @@ def track(
             format=chosen,
             fps=fps,
             detector=detector,
+            fill=fill,
             on_progress=lambda share: display.progress(0, share),
         )
     write_document(text)
@@ -242,9 +263,8 @@ def demo(
     if not quiet:
         _say("making a still photo move ...")
     clip = Path(make_demo_clip(folder).path)
-    names = {"output": "description.json", "report": "report.html", "overlay": "overlay.mp4"}
-    places = {option: str(folder / name) for option, name in names.items()}
-    (job,) = plan([clip], Options(), **places)
+    output, report, overlay = (str(folder / name) for name in ("description.json", "report.html", "overlay.mp4"))
+    (job,) = plan([clip], Options(), output=output, report=report, overlay=overlay)
     with Display([str(clip)], quiet=quiet) as display:
         for number, outcome in run([job], describe_clip, on_progress=display.on_progress):
             display.done(number, outcome)

@@ -1,11 +1,12 @@
-"""Track the faces of one clip and write where they are: JSON (facevlm/tracks/1) or MOTChallenge text."""
+"""Track the faces of one clip, or correct saved tracks; write JSON (facevlm/tracks/1) or MOTChallenge text."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from facevlm.cli.batch import make_writable, refuse_empty, refuse_overwrite
 from facevlm.errors import UsageError
+from facevlm.exports.track_edits import Edits
 
 FORMATS = ("json", "mot")
 
@@ -29,8 +30,72 @@ def choose_format(format: str | None, output: str | None, *, clip: str) -> str:
     return format or ("mot" if output is not None and Path(output).suffix.lower() == ".txt" else "json")
 
 
+def parse_edits(merge: list[str], drop: str | None, main: int | None) -> Edits:
+    """Read the edits of the command line.
+
+    Raises:
+        UsageError: Something is no list of ids.
+    """
+    groups = tuple(_ids(group, where="--merge") for group in merge)
+    return Edits(groups, () if drop is None else _ids(drop, where="--drop"), main)
+
+
+def only_source(clip: str | None, edit: str | None, *, edits: Edits) -> None:
+    """See that there is either a clip to track or tracks to edit.
+
+    Raises:
+        UsageError: There are both or none, or edits of nothing.
+    """
+    if (clip is None) == (edit is None):
+        what = "a clip and --edit do not go together" if clip else "neither a clip nor --edit is given"
+        raise UsageError(what, mend="give a video to track, or --edit with saved tracks")
+    if edit is None and edits != Edits():
+        raise UsageError("--merge, --drop and --main change saved tracks", mend="add --edit TRACKS")
+
+
+def edit_tracks(path: str, output: str | None, *, format: str, edits: Edits) -> str:
+    """Correct a saved tracks file.
+
+    Args:
+        path: The JSON file.
+        output: The file to write, None to return the text.
+        format: One of `FORMATS`.
+        edits: What to change.
+
+    Returns:
+        The text when there is no output file, else "".
+
+    Raises:
+        InputError: The file cannot be read, or is no tracks file.
+        UsageError: An edit does not fit the file.
+        OutputError: The file cannot be written.
+    """
+    from facevlm.exports.track_edits import edited, to_text, write_tracks
+    from facevlm.exports.tracks_document import read_tracks
+
+    document = edited(read_tracks(path), edits)
+    if output is None:
+        return to_text(document, format=format)
+    write_tracks(document, output, format=format)
+    return ""
+
+
+def _ids(text: str, *, where: str) -> tuple[int, ...]:
+    parts = [part.strip() for part in text.split(",")]
+    if not all(part.isdecimal() for part in parts):
+        raise UsageError(f"{text!r} is no list of ids", where=where, mend="give ids such as 2,5")
+    return tuple(int(part) for part in parts)
+
+
 def track_clip(
-    clip: str, output: str | None, *, format: str, fps: str, detector: str, on_progress: Callable[[float], None]
+    clip: str,
+    output: str | None,
+    *,
+    format: str,
+    fps: str,
+    detector: str,
+    fill: bool,
+    on_progress: Callable[[float], None],
 ) -> str:
     """Track every face and write the file.
 
@@ -40,6 +105,7 @@ def track_clip(
         format: One of `FORMATS`.
         fps: As for `perceive`.
         detector: As for `PerceptionConfig`.
+        fill: Whether short gaps are filled.
         on_progress: Called with the share done, in [0, 1].
 
     Returns:
@@ -49,7 +115,15 @@ def track_clip(
         FacevlmError: As `perceive`; OutputError when the file cannot be written.
     """
     from facevlm.exports.face_recorder import FaceRecorder
-    from facevlm.exports.tracks_document import mot_lines, to_tracks_dict, write_mot, write_tracks_json
+    from facevlm.exports.gap_filling import with_gaps_filled
+    from facevlm.exports.tracks_document import (
+        FaceRow,
+        final_ids,
+        mot_lines,
+        to_tracks_dict,
+        write_mot,
+        write_tracks_json,
+    )
     from facevlm.perceiving import PerceptionConfig, perceive
 
     perception = perceive(clip, fps=fps, config=PerceptionConfig(detector=detector))
@@ -58,15 +132,19 @@ def track_clip(
             recorder(moment)
             if perception.video.duration_s:
                 on_progress(min(1.0, moment.time / perception.video.duration_s))
-        video, decoding, tracks = perception.video, perception.report, perception.tracks
+        video, decoding, tracks, shots = perception.video, perception.report, perception.tracks, perception.shots
+        rows: Iterable[FaceRow] = recorder.rows()
+        if fill:
+            frames = [(moment.time, moment.index) for moment in recorder.moments()]
+            rows = with_gaps_filled(recorder.rows(), frames, ids=final_ids(tracks), shots=shots)
         match format, output:
             case "mot", None:
-                return "".join(line + "\n" for line in mot_lines(tracks, recorder.rows()))
+                return "".join(line + "\n" for line in mot_lines(tracks, rows))
             case "mot", str():
-                write_mot(tracks, output, rows=recorder.rows())
+                write_mot(tracks, output, rows=rows)
             case _, None:
-                document = to_tracks_dict(video, decoding, tracks=tracks, rows=recorder.rows())
+                document = to_tracks_dict(video, decoding, tracks=tracks, rows=rows, shots=shots)
                 return json.dumps(document, ensure_ascii=False, allow_nan=False) + "\n"
             case _, str():
-                write_tracks_json(video, decoding, output, tracks=tracks, rows=recorder.rows())
+                write_tracks_json(video, decoding, output, tracks=tracks, rows=rows, shots=shots)
     return ""

@@ -81,6 +81,32 @@ class SelectionRecord(Strict):
     similarity: Annotated[float, Field(ge=-1, le=1)] | None = Field(
         description="Mean pairwise cosine similarity of the appearance vectors in the track"
     )
+    area_z: float | None = Field(description="Area share in standard deviations from the mean of all tracks")
+    similarity_z: float | None = Field(description="The same of the similarity")
+    cluster: Literal["main", "background"] | None = Field(description="Null where K-means parts nobody")
+    cluster_merit: float | None = Field(description="Sum of the mean z-scores of the cluster")
+    rank: Annotated[int, Field(ge=1)] | None = Field(description="Among all tracks: main ones first, then by area")
+
+
+class CandidateRecord(Strict):
+    """One track that could have been the main character."""
+
+    track_id: Annotated[int, Field(ge=1)]
+    main: bool
+    area_share: Share | None
+    selection: SelectionRecord
+
+
+class JoinRecord(Strict):
+    """Two tracks that were found to be one person."""
+
+    former: Annotated[int, Field(ge=1, description="Id of the track seen earlier")]
+    latter: Annotated[int, Field(ge=1, description="Id of the track seen later")]
+    how: Literal["aflink", "geometry", "appearance", "user"]
+    score: Annotated[float, Field(ge=-1, le=1)] | None = Field(
+        description="Probability by movement, or cosine similarity by appearance"
+    )
+    across_cut: bool
 
 
 class PersonRecord(Strict):
@@ -91,6 +117,7 @@ class PersonRecord(Strict):
     spans: tuple[Span, ...] = Field(description="When the person is seen, per shot")
     area_share: Share | None = Field(description="Mean share of the picture that the face covers")
     selection: SelectionRecord
+    joins: tuple[JoinRecord, ...] = Field(description="How tracks were joined into this person")
     appearance: dict[str, AppearanceRecord]
     events: tuple[EventRecord, ...]
     caption: str
@@ -112,6 +139,7 @@ class DescriptionDocument(Strict):
     people: tuple[PersonRecord, ...] = Field(description="Main characters first")
     caption: str
     warnings: tuple[str, ...]
+    candidates: tuple[CandidateRecord, ...] = Field(description="All tracks of the video, whoever was asked for")
 
     @model_validator(mode="after")
     def _consistent(self) -> "DescriptionDocument":
@@ -134,7 +162,7 @@ class FrameRecord(Strict):
     index: Annotated[int, Field(ge=0, description="Number of the frame among all decoded ones, from 0")]
     t: Seconds
     box: tuple[float, float, float, float] = Field(description="x0, y0, x1, y1 in pixels of the displayed frame")
-    presence: Share = Field(description="Probability that this is a face")
+    presence: Share | None = Field(description="Probability that this is a face; null: not seen, the box is filled in")
 
 
 class TrackRecord(Strict):
@@ -145,7 +173,23 @@ class TrackRecord(Strict):
     spans: tuple[Span, ...]
     area_share: Share | None
     selection: SelectionRecord
+    joins: tuple[JoinRecord, ...]
     frames: tuple[FrameRecord, ...]
+
+
+class LikenessRecord(Strict):
+    """What is kept of the appearance vectors, so that tracks can be joined later: no vector can be made from it."""
+
+    track_ids: tuple[int, ...]
+    vectors: tuple[Annotated[int, Field(ge=0)], ...] = Field(description="Number of appearance vectors of each track")
+    products: tuple[tuple[float, ...], ...] = Field(description="Inner products of the tracks' sums of vectors")
+
+    @model_validator(mode="after")
+    def _square(self) -> "LikenessRecord":
+        n = len(self.track_ids)
+        if len(self.vectors) != n or len(self.products) != n or any(len(row) != n for row in self.products):
+            raise ValueError(f"likeness of {n} tracks needs {n} counts and {n} rows of {n} products")
+        return self
 
 
 class TracksDocument(Strict):
@@ -154,7 +198,18 @@ class TracksDocument(Strict):
     schema_: Literal["facevlm/tracks/1"] = Field(alias="schema")
     video: VideoRecord
     people: tuple[TrackRecord, ...]
+    shots: tuple[Span, ...] = Field(description="Where each shot begins and ends")
+    likeness: LikenessRecord
     warnings: tuple[str, ...]
+
+    @model_validator(mode="after")
+    def _consistent(self) -> "TracksDocument":
+        ids = [person.track_id for person in self.people]
+        if len(set(ids)) < len(ids):
+            raise ValueError("track ids are not unique")
+        if sorted(self.likeness.track_ids) != sorted(ids):
+            raise ValueError("likeness is not of the people of the document")
+        return self
 
 
 SCHEMA_FILES: dict[str, type[Strict]] = {

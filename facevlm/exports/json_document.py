@@ -3,6 +3,7 @@
 import json
 import math
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -29,6 +30,7 @@ def to_dict(description: Description) -> dict[str, Any]:
         "people": [_person_dict(person) for person in description.people],
         "caption": description.caption,
         "warnings": all_warnings(description.warnings, description.video, description.decoding, tracks),
+        "candidates": [_candidate_dict(track) for track in description.candidates],
     }
 
 
@@ -108,7 +110,10 @@ def track_dict(track: TrackSummary) -> dict[str, Any]:
         "main": bool(track.main),
         "spans": [[seconds(t0), seconds(t1)] for t0, t1 in track.spans],
         "area_share": known(track.area_share),
-        "selection": {"reason": track.reason, "similarity": known(track.similarity)},
+        "selection": _selection_dict(track),
+        "joins": [
+            {**asdict(join), "score": None if join.score is None else round(join.score, DIGITS)} for join in track.joins
+        ],
     }
 
 
@@ -120,6 +125,25 @@ def known(value: float | None, *, digits: int = DIGITS) -> float | None:
 def seconds(value: float) -> float:
     """A time rounded to a tenth of a millisecond."""
     return round(float(value), DIGITS)
+
+
+def _selection_dict(track: TrackSummary) -> dict[str, Any]:
+    """The reason and the features behind it; None where there are none."""
+    facts = track.selection
+    return {
+        "reason": track.reason,
+        "similarity": known(track.similarity),
+        "area_z": known(facts.area_z if facts else None),
+        "similarity_z": known(facts.similarity_z if facts else None),
+        "cluster": (facts.cluster if facts else "") or None,
+        "cluster_merit": known(facts.cluster_merit if facts else None),
+        "rank": facts.rank if facts else None,
+    }
+
+
+def _candidate_dict(track: TrackSummary) -> dict[str, Any]:
+    whole = track_dict(track)
+    return {name: whole[name] for name in ("track_id", "main", "area_share", "selection")}
 
 
 def _person_dict(person: Person) -> dict[str, Any]:

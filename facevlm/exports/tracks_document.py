@@ -31,14 +31,14 @@ class FaceRow:
         index: Number of the frame among all decoded ones, from 0.
         track_id: Provisional or final id.
         box: float32 (4,) xyxy, pixels of the frame.
-        presence: Probability in [0, 1] that this is a face.
+        presence: Probability in [0, 1] that this is a face; None where none was seen and the box was filled in.
     """
 
     time: float
     index: int
     track_id: int
     box: np.ndarray
-    presence: float
+    presence: float | None
 
 
 def final_ids(tracks: Iterable[TrackSummary]) -> dict[int, int]:
@@ -47,7 +47,12 @@ def final_ids(tracks: Iterable[TrackSummary]) -> dict[int, int]:
 
 
 def to_tracks_dict(
-    video: VideoInfo, decoding: DecodeReport, *, tracks: Sequence[TrackSummary], rows: Iterable[FaceRow]
+    video: VideoInfo,
+    decoding: DecodeReport,
+    *,
+    tracks: Sequence[TrackSummary],
+    rows: Iterable[FaceRow],
+    shots: Sequence[tuple[float, float]] = (),
 ) -> dict[str, Any]:
     """Return the tracks as plain lists, dicts and numbers.
 
@@ -56,6 +61,7 @@ def to_tracks_dict(
         decoding: The finished report of the decode.
         tracks: The summaries, in the order wanted.
         rows: Recorded faces with provisional or final ids; those of no summary (too short to be a face) are left out.
+        shots: (start, end) seconds of each shot.
     """
     ids = final_ids(tracks)
     frames: dict[int, list[dict[str, Any]]] = {track.track_id: [] for track in tracks}
@@ -66,6 +72,8 @@ def to_tracks_dict(
         "schema": SCHEMA,
         "video": video_dict(video, decoding),
         "people": [{**track_dict(track), "frames": frames[track.track_id]} for track in tracks],
+        "shots": [[seconds(t0), seconds(t1)] for t0, t1 in shots],
+        "likeness": _likeness_dict(tracks),
         "warnings": all_warnings(() if tracks else (NO_FACE,), video, decoding, tracks),
     }
 
@@ -77,13 +85,14 @@ def write_tracks_json(
     *,
     tracks: Sequence[TrackSummary],
     rows: Iterable[FaceRow],
+    shots: Sequence[tuple[float, float]] = (),
 ) -> None:
-    """Write the tracks as JSON.
+    """Write the tracks as JSON; arguments as for `to_tracks_dict`.
 
     Raises:
         OutputError: The file cannot be written.
     """
-    document = to_tracks_dict(video, decoding, tracks=tracks, rows=rows)
+    document = to_tracks_dict(video, decoding, tracks=tracks, rows=rows, shots=shots)
     write_text(json.dumps(document, ensure_ascii=False, allow_nan=False) + "\n", path)
 
 
@@ -103,7 +112,8 @@ def mot_lines(tracks: Iterable[TrackSummary], rows: Iterable[FaceRow]) -> Iterat
         if row.track_id in ids:
             x0, y0, x1, y1 = (float(value) for value in row.box)
             box = f"{x0:.2f},{y0:.2f},{x1 - x0:.2f},{y1 - y0:.2f}"
-            yield f"{row.index + 1},{ids[row.track_id]},{box},{row.presence:.4f},-1,-1,-1"
+            confidence = "-1" if row.presence is None else f"{row.presence:.4f}"
+            yield f"{row.index + 1},{ids[row.track_id]},{box},{confidence},-1,-1,-1"
 
 
 def write_mot(tracks: Iterable[TrackSummary], path: str | Path, *, rows: Iterable[FaceRow]) -> None:
@@ -116,10 +126,24 @@ def write_mot(tracks: Iterable[TrackSummary], path: str | Path, *, rows: Iterabl
         file.writelines(line + "\n" for line in mot_lines(tracks, rows))
 
 
+def _likeness_dict(tracks: Sequence[TrackSummary]) -> dict[str, Any]:
+    """Counts of the appearance vectors and inner products of their sums."""
+
+    def product(a: np.ndarray | None, b: np.ndarray | None) -> float:
+        return 0.0 if a is None or b is None else round(float(a @ b), 4)
+
+    sums = [track.vector_sum for track in tracks]
+    return {
+        "track_ids": [track.track_id for track in tracks],
+        "vectors": [track.vectors for track in tracks],
+        "products": [[product(a, b) for b in sums] for a in sums],
+    }
+
+
 def _frame_dict(row: FaceRow) -> dict[str, Any]:
     return {
         "index": int(row.index),
         "t": seconds(row.time),
         "box": [round(float(value), 2) for value in row.box],
-        "presence": round(float(row.presence), 4),
+        "presence": None if row.presence is None else round(float(row.presence), 4),
     }

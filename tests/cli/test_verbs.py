@@ -143,6 +143,7 @@ class ScriptedPerception:
 
     video = VideoInfo("talk.mp4", 0.08, 640, 480, None, 0, "h264")
     report = DecodeReport(2, 0, 0.04)
+    shots = ((0.0, 0.04),)
 
     def __iter__(self):
         box = np.array([1, 2, 31, 42], np.float32)
@@ -213,3 +214,51 @@ def test_track_of_a_bad_clip_is_one_line(run, perceive):
 
     perceive.perceive = fail
     assert run("track", "x.mp4") == (1, "", "error: x.mp4: no such file\n")
+
+
+def test_saved_tracks_are_edited_without_the_video(run, perceive, tmp_path):
+    target, edited = tmp_path / "tracks.json", tmp_path / "edited.json"
+    run("track", "talk.mp4", "-o", target)
+    perceive.perceive = None
+    assert run("track", "--edit", target, "--main", "1", "-o", edited) == (0, "", "")
+    (person,) = read_tracks(edited).people
+    assert person.main and person.selection.reason == "Chosen by the user."
+    code, out, _ = run("track", "--edit", target, "--drop", "1", "--format", "mot")
+    assert (code, out) == (0, "")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["talk.mp4", "--edit", "tracks.json"], "do not go together"),
+        (["-o", "x.json"], "neither a clip nor --edit"),
+        (["talk.mp4", "--drop", "2"], "add --edit TRACKS"),
+        (["--edit", "tracks.json", "--merge", "2;5"], "is no list of ids"),
+        (["--edit", "tracks.json", "--merge", "1,7"], "no person 7"),
+        (["--edit", "tracks.json", "-o", "tracks.json"], "would overwrite"),
+    ],
+)
+def test_edits_that_make_no_sense_are_refused(run, perceive, tmp_path, monkeypatch, arguments, says):
+    monkeypatch.chdir(tmp_path)
+    run("track", "talk.mp4", "-o", "tracks.json")
+    before = (tmp_path / "tracks.json").read_text()
+    code, _, err = run("track", *arguments)
+    assert code == 2 and says in err and err.count("\n") == 1
+    assert (tmp_path / "tracks.json").read_text() == before
+
+
+def test_gaps_are_filled_when_asked(run, perceive, tmp_path):
+    class Blinking(ScriptedPerception):
+        shots = ((0.0, 0.16),)
+
+        def __iter__(self):
+            yield from super().__iter__()
+            yield SimpleNamespace(index=2, time=0.08, faces=[])
+            faces = [SimpleNamespace(track_id=3, box=np.array([3, 2, 33, 42]), presence=0.9, hidden=frozenset())]
+            yield SimpleNamespace(index=3, time=0.12, faces=faces)
+
+    perceive.perceive = lambda clip, fps, config: Blinking()
+    for options, expected in ((), [0.9, 0.9, 0.9]), (("--fill",), [0.9, 0.9, None, 0.9]):
+        assert run("track", "talk.mp4", "-o", tmp_path / "tracks.json", *options)[0] == 0
+        (person,) = read_tracks(tmp_path / "tracks.json").people
+        assert [frame.presence for frame in person.frames] == expected

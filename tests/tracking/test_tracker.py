@@ -176,6 +176,9 @@ def test_a_person_who_comes_back_after_a_cut_is_one_person_with_two_spans():
     assert {i: s.parts for i, s in people.items()} == {1: (1, 3), 2: (2,)}
     assert len(people[1].spans) == 2 and people[1].frames == 60
     assert people[1].similarity == pytest.approx(1.0)
+    (join,) = people[1].joins
+    assert (join.former, join.latter, join.how, join.across_cut) == (1, 3, "appearance", True)
+    assert people[2].joins == () and people[1].selection.rank == 1
 
 
 def test_hidden_for_longer_than_remembered_gives_a_new_id_and_one_person_at_the_end():
@@ -337,3 +340,11 @@ def _carried(seen, track_id):
 
 def _with_occlusion(seen, share):
     return type(seen)(seen.box, seen.landmarks, seen.presence, seen.detector_score, seen.appearance, None, share)
+
+
+def test_without_a_likeness_a_weak_detector_is_believed():
+    """Whoever feeds boxes of a plain detector gives no likeness to an average face, so nothing speaks against them."""
+    tracker = Tracker(SIZE)
+    for k in range(15):
+        tracker.update(k / 30, 0, [replace(face(500, 300), detector_score=0.61 if k == 0 else 0.5)])
+    assert len(tracker.finish()) == 1

@@ -1,0 +1,129 @@
+"""Saved tracks corrected by hand: what is joined, dropped and chosen, and what follows from it."""
+
+import math
+
+import numpy as np
+import pytest
+
+from facevlm.errors import UsageError
+from facevlm.exports.track_edits import Edits, edited, mot_lines, to_text, write_tracks
+from facevlm.exports.tracks_document import FaceRow, read_tracks, write_tracks_json
+from facevlm.tracking.track import TrackSummary
+
+VECTORS = {1: [(1.0, 0.0), (0.8, 0.6)], 2: [(0.6, 0.8)], 3: [(0.0, 1.0), (0.0, 1.0)], 4: []}
+SEEN = {1: range(0, 20), 2: range(30, 50), 3: range(0, 50), 4: range(10, 14)}  # frames; a cut before frame 25
+AREA = {1: 0.10, 2: 0.08, 3: 0.05, 4: 0.001}
+
+
+def similarity(vectors):
+    pairs = [float(np.dot(a, b)) for i, a in enumerate(vectors) for j, b in enumerate(vectors) if i != j]
+    return np.mean(pairs) if pairs else math.nan
+
+
+@pytest.fixture
+def saved(two_people, tmp_path):
+    """A tracks file of four people."""
+    rows = [
+        FaceRow(k / 25, k, i, np.array([i, 2, i + 10, 20], np.float32), 0.9)
+        for k in range(50)
+        for i, frames in SEEN.items()
+        if k in frames
+    ]
+    tracks = [
+        TrackSummary(
+            i, (i,), ((frames[0] / 25, frames[-1] / 25),), len(frames), AREA[i], similarity(VECTORS[i]), i == 1,
+            "first", vectors=len(VECTORS[i]), vector_sum=np.sum(VECTORS[i], axis=0) if VECTORS[i] else None,
+        )
+        for i, frames in SEEN.items()
+    ]  # fmt: skip
+    path = tmp_path / "tracks.json"
+    shots = ((0.0, 0.96), (1.0, 1.96))
+    write_tracks_json(two_people.video, two_people.decoding, path, tracks=tracks, rows=rows, shots=shots)
+    return read_tracks(path)
+
+
+def by_id(document):
+    return {person.track_id: person for person in document.people}
+
+
+def test_joined_people_are_one_in_everything(saved):
+    people = by_id(edited(saved, Edits(merge=((2, 1),))))
+    assert sorted(people) == [1, 3, 4]
+    one = people[1]
+    assert one.spans == ((0.0, 0.76), (1.2, 1.96)) and len(one.frames) == 40
+    assert [frame.index for frame in one.frames] == [*SEEN[1], *SEEN[2]]
+    assert one.area_share == pytest.approx(0.18)
+    assert one.selection.similarity == pytest.approx(similarity(VECTORS[1] + VECTORS[2]), abs=1e-3)
+    (join,) = one.joins
+    assert (join.former, join.latter, join.how, join.score, join.across_cut) == (1, 2, "user", None, True)
+
+
+def test_edits_of_edits_are_the_same_as_all_at_once(saved):
+    twice = edited(edited(saved, Edits(merge=((1, 2),))), Edits(drop=(4,)))
+    once = edited(saved, Edits(merge=((1, 2),), drop=(4,)))
+    assert twice.people == once.people and twice.likeness == once.likeness
+
+
+def test_without_edits_only_the_choice_is_made_anew(saved):
+    same = edited(saved, Edits())
+    assert by_id(same).keys() == by_id(saved).keys() and same.likeness.track_ids == tuple(
+        p.track_id for p in same.people
+    )
+    for person in same.people:
+        assert person.frames == by_id(saved)[person.track_id].frames
+        assert person.selection.rank and person.selection.reason != "first"
+    assert edited(same, Edits()) == same
+
+
+def test_dropped_people_do_not_count_in_the_choice(saved):
+    left = edited(saved, Edits(drop=(1, 2)))
+    assert [p.track_id for p in left.people] == [3, 4] and left.people[0].main
+    nobody = edited(saved, Edits(drop=(1, 2, 3, 4)))
+    assert nobody.people == () and nobody.warnings[-1] == "No face was found."
+
+
+def test_warnings_are_of_the_people_who_are_left(saved):
+    unknown = {i: f"The appearance similarity of person {i} is unknown." for i in (2, 4)}
+    assert set(unknown.values()) <= set(saved.warnings)
+    left = edited(saved, Edits(merge=((1, 2),)))
+    assert unknown[4] in left.warnings and unknown[2] not in left.warnings
+
+
+def test_the_user_names_the_main_character(saved):
+    first, *others = edited(saved, Edits(main=3)).people
+    assert first.track_id == 3 and first.main and first.selection.reason == "Chosen by the user."
+    assert not any(p.main for p in others)
+
+
+WRONG = {
+    "unknown": (Edits(drop=(9,)), "no person 9"),
+    "unknown main": (Edits(main=9), "ids in this file: 1, 2, 3, 4"),
+    "seen at one time": (Edits(merge=((1, 3),)), r"1 and 3 are seen at one time, at 0\.00 s"),
+    "named twice": (Edits(merge=((1, 2),), drop=(2,)), "2 is named twice"),
+    "alone": (Edits(merge=((1,),)), "alone"),
+    "main is gone": (Edits(merge=((1, 2),), main=2), "2 is gone"),
+}
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_what_does_not_fit_is_told(saved, name):
+    edits, message = WRONG[name]
+    with pytest.raises(UsageError, match=message):
+        edited(saved, edits)
+
+
+@pytest.mark.parametrize("format", ["json", "mot"])
+def test_it_is_written_as_asked(saved, tmp_path, format):
+    document = edited(saved, Edits(drop=(3,)))
+    write_tracks(document, tmp_path / "out", format=format)
+    assert (tmp_path / "out").read_text(encoding="utf-8") == to_text(document, format=format)
+    if format == "json":
+        assert read_tracks(tmp_path / "out") == document
+    else:
+        assert next(mot_lines(document)) == "1,1,1.00,2.00,10.00,18.00,0.9000,-1,-1,-1"
+        assert len(list(mot_lines(document))) == 44
+
+
+def test_no_vector_is_in_the_file(saved):
+    assert saved.likeness.vectors == (2, 1, 2, 0)
+    np.testing.assert_allclose(saved.likeness.products[0], [1.8**2 + 0.36, 1.8 * 0.6 + 0.48, 1.2, 0], atol=1e-4)

@@ -1,0 +1,53 @@
+"""Camera motion: found, or recorded as not found and ignored."""
+
+import numpy as np
+import pytest
+
+from facevlm.tracking.camera_motion import CameraMotion, CameraMotionConfig, is_believable, moved_means
+from facevlm.tracking.kalman import from_boxes, to_boxes
+
+from .test_strongsort import textured
+
+MOVES = {"still": (0, 0), "right": (30, 0), "down": (0, 25), "both": (-20, 12)}
+
+
+@pytest.mark.parametrize("name", MOVES)
+def test_a_shift_is_found(name):
+    right, down = MOVES[name]
+    camera = CameraMotion()
+    assert camera.look(textured(0, 0), 0.0) is None
+    warp = camera.look(textured(right, down), 0.04)
+    assert warp == pytest.approx(np.array([[1, 0, -right], [0, 1, -down]]), abs=1.0)
+    assert warp[:, :2] == pytest.approx(np.eye(2), abs=0.01) and camera.failed == 0
+
+
+def test_a_picture_without_texture_is_recorded_and_ignored():
+    camera, plain = CameraMotion(), np.full((240, 320, 3), 90, np.uint8)
+    camera.look(plain, 0.0)
+    assert camera.look(plain, 0.04) is None
+    assert camera.failed == 1 and camera.last_failure.time == 0.04 and camera.last_failure.reason
+
+
+def test_a_motion_too_large_to_be_one_is_recorded_and_ignored():
+    camera = CameraMotion(CameraMotionConfig(largest=20))
+    camera.look(textured(0, 0), 0.0)
+    assert camera.look(textured(40, 0), 0.04) is None
+    assert camera.failed == 1 and "too large" in camera.last_failure.reason
+    assert not is_believable(np.array([[1, 0, 100.0], [0, 1, 0]]), CameraMotionConfig())
+    assert is_believable(np.array([[1, 0, 99.0], [0, 1, 0], [0, 0, 1]]), CameraMotionConfig())
+
+
+def test_nothing_is_compared_with_what_was_before_a_cut():
+    camera = CameraMotion()
+    camera.look(textured(0, 0), 0.0)
+    camera.forget()
+    assert camera.look(textured(30, 0), 0.04) is None and camera.failed == 0
+
+
+def test_means_move_with_the_camera_and_keep_their_velocity():
+    boxes = np.array([[10.0, 20, 50, 70], [100, 100, 180, 200]])
+    mean = np.concatenate([from_boxes(boxes), np.full((2, 4), 3.0)], axis=1)
+    moved = moved_means(mean, np.array([[1.0, 0, 5], [0, 1, -2], [0, 0, 1]]))
+    assert to_boxes(moved) == pytest.approx(boxes + np.array([5, -2, 5, -2]))
+    assert (moved[:, 4:] == 3).all()
+    assert moved_means(np.zeros((0, 8)), np.eye(3)).shape == (0, 8)
