@@ -137,7 +137,7 @@ def describe(
     parse_rate(fps)  # tells a wrong one before the work starts
     options = Options(check_who(who), fps, *parse_span(start, end), infer, check_detector(detector))
     found = find_clips(clips)
-    many = len(found) > 1 or any(Path(clip).is_dir() for clip in clips)
+    many = len(found) > 1 or any(Path(clip).is_dir() and Path(clip) not in found for clip in clips)
     planned = plan(found, options, many=many, format=format, output=output, report=report, overlay=overlay)
     _bring_weights(quiet=quiet)
     with Display([str(job.clip) for job in planned], quiet=quiet, headings=planned[0].format == "text") as display:
