@@ -129,8 +129,9 @@ def _person(
 
 def _judged(table: SignalTable) -> bool:
     """Whether enough frames, of a face that could be seen, were looked at to say that nothing happens between them."""
-    times = table.times[np.isfinite(table.values["pitch"])] if len(table.times) else table.times
-    return len(times) > 1 and times[-1] - times[0] >= JUDGED_S and _rate(times) >= JUDGED_FPS
+    clear = np.isfinite(table.values["pitch"])
+    times = table.times[clear]
+    return len(times) > len(clear) / 2 and times[-1] - times[0] >= JUDGED_S and _rate(times) >= JUDGED_FPS
 
 
 def _rate(times: np.ndarray) -> float:
@@ -206,7 +207,7 @@ def _warnings(perception: Perception, people: tuple[Person, ...]) -> list[str]:
             found.append(
                 f"Only {_rate(times):.2g} frames a second were looked at: blinks and other quick movements are missed."
             )
-        elif not _judged(person.signals):
+        elif len(times) < 2 or times[-1] - times[0] < JUDGED_S:
             found.append(f"Person {person.track_id} was seen too shortly to tell what the face does.")
         size = person.signals.values["size"]
         if len(size) and float(np.median(size)) < SMALL_FACE_PX:
@@ -214,10 +215,12 @@ def _warnings(perception: Perception, people: tuple[Person, ...]) -> list[str]:
                 f"Person {person.track_id} is small ({np.median(size):.0f} px between the outer eye corners): "
                 "eyes, gaze and fine mouth shapes are not judged."
             )
-        hidden = np.isnan(person.signals.values["mouth_aperture"])
-        if len(hidden) and hidden.mean() > 0.1:
-            found.append(
-                f"Something hides the mouth of person {person.track_id} in {hidden.mean():.0%} of the frames: "
-                "nothing is said of it there."
-            )
+        vague = np.isnan(person.signals.values["pitch"])
+        hidden = np.isnan(person.signals.values["mouth_aperture"]) & ~vague
+        for unseen, what in (
+            (vague, f"The face of person {person.track_id} is covered or unclear"),
+            (hidden, f"Something hides the mouth of person {person.track_id}"),
+        ):
+            if len(times) and unseen.mean() > 0.1:
+                found.append(f"{what} in {unseen.mean():.0%} of the frames: nothing is said of it there.")
     return found
