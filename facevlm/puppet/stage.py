@@ -96,7 +96,8 @@ class Stage:
             place = camera @ _square(self._place(actor, t))
             if matte is not None:
                 before = _lay(canvas, picture, matte, place)
-                covers = {name: np.maximum(cover, before) for name, cover in covers.items()}
+                for cover in covers.values():
+                    np.maximum(cover, before, out=cover)
             elif np.allclose(place, np.eye(3)[:2]):
                 canvas = picture.copy()
             else:
@@ -107,7 +108,8 @@ class Stage:
         for occluder in self.shot.occluders:
             if occluder.path[0].t <= t <= occluder.path[-1].t:
                 before = occlude(canvas, occluder, along(occluder.path, t))
-                covers = {name: np.maximum(cover, before) for name, cover in covers.items()}
+                for cover in covers.values():
+                    np.maximum(cover, before, out=cover)
         return canvas, covers
 
     def _sight(self, actor: Actor, t: float, cover: np.ndarray) -> Sight:
