@@ -116,7 +116,7 @@ def _compared(truth: Truth, rows: np.ndarray, frames: int) -> dict[str, Any]:
         if len(np.unique(of_frame[:, 1])) < len(of_frame):
             raise ValueError(f"an id comes twice in frame {number}")
         there = truth.frames == number
-        overlap, area = _overlap(truth.boxes[there], of_frame[:, 2:])
+        overlap, area = overlaps(truth.boxes[there], of_frame[:, 2:])
         counted = truth.visible[there] >= MIN_VISIBLE
         kept = _counted_rows(overlap, area, counted)
         people.append(truth.people[there][counted])
@@ -154,7 +154,7 @@ def _counted_rows(overlap: np.ndarray, inside: np.ndarray, counted: np.ndarray) 
     return kept
 
 
-def _overlap(faces: np.ndarray, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def overlaps(faces: np.ndarray, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """IoU of float (F, 4) and (R, 4) boxes, and share of each row inside each face: float (F, R) both."""
     low, high = np.maximum(faces[:, None, :2], rows[None, :, :2]), np.minimum(faces[:, None, 2:], rows[None, :, 2:])
     shared = (high - low).clip(0).prod(2)
