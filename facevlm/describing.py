@@ -77,6 +77,7 @@ def describe(
         warnings=tuple(_warnings(perception, people)),
         shots=tuple(perception.shots),
         filmstrip=tuple(Thumbnail(time, jpeg) for time, jpeg in filmstrip.pictures()),
+        candidates=tuple(perception.tracks),
     )
 
 
@@ -159,7 +160,7 @@ def _nearest(tracks: list[TrackSummary], point: np.ndarray) -> TrackSummary:
 
 
 def _chosen(track: TrackSummary) -> list[TrackSummary]:
-    return [track if track.main else replace(track, main=True, reason="Chosen by the user.")]
+    return [track if track.main else replace(track, main=True, reason="Chosen by the user.", selection=None)]
 
 
 def _warnings(perception: Perception, people: tuple[Person, ...]) -> list[str]:

@@ -63,6 +63,7 @@ class Description:
         warnings: Sentences for the user.
         shots: (start, end) seconds of each shot.
         filmstrip: Pictures at even times.
+        candidates: All tracks of the video, main characters first, whoever was asked for.
     """
 
     video: VideoInfo
@@ -72,6 +73,7 @@ class Description:
     warnings: tuple[str, ...]
     shots: tuple[tuple[float, float], ...] = ()
     filmstrip: tuple[Thumbnail, ...] = field(default=(), repr=False)
+    candidates: tuple[TrackSummary, ...] = ()
 
     def to_json(self, *, indent: int | None = 2) -> str:
         """The document of schema facevlm/description/1."""

@@ -17,6 +17,7 @@ from facevlm.faces.detect import Detector, find_detector
 from facevlm.faces.embed import EMBEDDERS, Embedder
 from facevlm.faces.mesh import MESHES, MeshFitter, Roi
 from facevlm.faces.occlusion import OcclusionCue
+from facevlm.tracking.model_frames import BoxLog, ModelFrame, frames_for_model
 from facevlm.tracking.track import FaceObservation, Moment, TrackedFace, TrackSummary
 from facevlm.tracking.tracker import Tracker, TrackerConfig
 from facevlm.video.clip import DecodeReport, Frame, VideoInfo
@@ -98,6 +99,7 @@ class Perception:
         self.video: VideoInfo = self._clip.info
         self.shots: list[tuple[float, float]] = []
         self.tracks: list[TrackSummary] = []
+        self._log = BoxLog()
 
     def __iter__(self) -> Iterator[Moment]:
         finder = FaceFinder((self.video.width, self.video.height), self._config)
@@ -108,7 +110,9 @@ class Perception:
                     self.shots.append((frame.time, frame.time))
                 self.shots[-1] = (self.shots[-1][0], frame.time)
                 shot = len(self.shots) - 1
-                yield Moment(frame.index, frame.time, shot, frame.image, tuple(finder.look(frame, shot)))
+                faces = tuple(finder.look(frame, shot))
+                self._log.add(frame.time, faces)
+                yield Moment(frame.index, frame.time, shot, frame.image, faces)
         if not self.shots:
             raise self._nothing_there()
         self.tracks = finder.tracker.finish()
@@ -117,6 +121,10 @@ class Perception:
     def report(self) -> DecodeReport:
         """What was decoded and what was damaged; complete after the last moment."""
         return self._clip.report
+
+    def frames_for_model(self, n: int, *, most: int = 1) -> tuple[ModelFrame, ...]:
+        """Sample n frames with crops of the main characters; after the last moment. See `tracking.model_frames`."""
+        return frames_for_model(self.video.path, self._log, self.tracks, n, most=most)
 
     def _nothing_there(self) -> InputError:
         """The error of a clip or range without a frame."""
@@ -175,7 +183,7 @@ class FaceFinder:
         observed = [o for o in observed if o.presence >= self._config.tracker.min_presence]
         wanted = self.tracker.wants_appearance(frame.time, observed)
         observed = [self._with_appearance(frame, o) if w else o for o, w in zip(observed, wanted, strict=True)]
-        faces = self.tracker.update(frame.time, shot, observed)
+        faces = self.tracker.update(frame.time, shot, observed, image=frame.image)
         self._last = {f.track_id: f.landmarks for f in faces}
         return faces
 

@@ -81,6 +81,32 @@ class SelectionRecord(Strict):
     similarity: Annotated[float, Field(ge=-1, le=1)] | None = Field(
         description="Mean pairwise cosine similarity of the appearance vectors in the track"
     )
+    area_z: float | None = Field(description="Area share in standard deviations from the mean of all tracks")
+    similarity_z: float | None = Field(description="The same of the similarity")
+    cluster: Literal["main", "background"] | None = Field(description="Null where K-means parts nobody")
+    cluster_merit: float | None = Field(description="Sum of the mean z-scores of the cluster")
+    rank: Annotated[int, Field(ge=1)] | None = Field(description="Among all tracks: main ones first, then by area")
+
+
+class CandidateRecord(Strict):
+    """One track that could have been the main character."""
+
+    track_id: Annotated[int, Field(ge=1)]
+    main: bool
+    area_share: Share | None
+    selection: SelectionRecord
+
+
+class JoinRecord(Strict):
+    """Two tracks that were found to be one person."""
+
+    former: Annotated[int, Field(ge=1, description="Id of the track seen earlier")]
+    latter: Annotated[int, Field(ge=1, description="Id of the track seen later")]
+    how: Literal["aflink", "geometry", "appearance", "user"]
+    score: Annotated[float, Field(ge=-1, le=1)] | None = Field(
+        description="Probability by movement, or cosine similarity by appearance"
+    )
+    across_cut: bool
 
 
 class PersonRecord(Strict):
@@ -91,6 +117,7 @@ class PersonRecord(Strict):
     spans: tuple[Span, ...] = Field(description="When the person is seen, per shot")
     area_share: Share | None = Field(description="Mean share of the picture that the face covers")
     selection: SelectionRecord
+    joins: tuple[JoinRecord, ...] = Field(description="How tracks were joined into this person")
     appearance: dict[str, AppearanceRecord]
     events: tuple[EventRecord, ...]
     caption: str
@@ -112,6 +139,7 @@ class DescriptionDocument(Strict):
     people: tuple[PersonRecord, ...] = Field(description="Main characters first")
     caption: str
     warnings: tuple[str, ...]
+    candidates: tuple[CandidateRecord, ...] = Field(description="All tracks of the video, whoever was asked for")
 
     @model_validator(mode="after")
     def _consistent(self) -> "DescriptionDocument":
@@ -145,6 +173,7 @@ class TrackRecord(Strict):
     spans: tuple[Span, ...]
     area_share: Share | None
     selection: SelectionRecord
+    joins: tuple[JoinRecord, ...]
     frames: tuple[FrameRecord, ...]
 
 

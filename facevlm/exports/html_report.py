@@ -22,6 +22,7 @@ from facevlm.exports.json_document import known_warnings
 from facevlm.exports.labels import REGIONS, event_name, extent, lanes, person_name, side_of
 from facevlm.exports.signal_plots import plots
 from facevlm.expression.event import ACTIONS, Event
+from facevlm.tracking.track import TrackSummary
 
 FILMSTRIP_BYTES = 2_000_000  # JPEG bytes in one report at most: about 2.7 MB as base64
 SIGNAL_POINTS = 1500  # points of one line
@@ -95,6 +96,7 @@ def _context(description: Description) -> dict[str, Any]:
         "description": description,
         "warnings": known_warnings(description.warnings, decoding),
         "people": [_person_context(person, points) for person in description.people],
+        "tracks": _tracks(description),
         "events": [(person, event, event_name(event)) for person, event in events],
         "regions": [r for r in REGIONS if any(ACTIONS[event.action].region == r for _, event in events)],
         "shots": description.shots if len(description.shots) > 1 else (),
@@ -126,6 +128,12 @@ def _person_context(person: Person, points: int) -> dict[str, Any]:
         "signals": [(group, list(found)) for group, found in groupby(drawn, key=lambda plot: plot.group)],
         "paragraphs": [list(group) for _, group in groupby(sentences, key=lambda pair: pair[0].paragraph)],
     }
+
+
+def _tracks(description: Description) -> list[TrackSummary]:
+    """All tracks that could have been main; described people as they are described (the user may have chosen one)."""
+    described = {person.track_id: person.track for person in description.people}
+    return [described.pop(t.track_id, t) for t in description.candidates] + list(described.values())
 
 
 def _event_data(person: Person, event: Event) -> tuple[Any, ...]:

@@ -2,6 +2,7 @@
 
 import json
 import math
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -28,6 +29,7 @@ def to_dict(description: Description) -> dict[str, Any]:
         "people": [_person_dict(person, warnings) for person in description.people],
         "caption": description.caption,
         "warnings": warnings,
+        "candidates": [_candidate_dict(track) for track in description.candidates],
     }
 
 
@@ -107,10 +109,10 @@ def track_dict(track: TrackSummary, warnings: list[str]) -> dict[str, Any]:
         "main": bool(track.main),
         "spans": [[seconds(t0), seconds(t1)] for t0, t1 in track.spans],
         "area_share": known(track.area_share, f"the area share {name}", warnings),
-        "selection": {
-            "reason": track.reason,
-            "similarity": known(track.similarity, f"the appearance similarity {name}", warnings),
-        },
+        "selection": _selection_dict(track, known(track.similarity, f"the appearance similarity {name}", warnings)),
+        "joins": [
+            {**asdict(join), "score": None if join.score is None else round(join.score, DIGITS)} for join in track.joins
+        ],
     }
 
 
@@ -125,6 +127,26 @@ def known(value: float | None, name: str, warnings: list[str], *, digits: int = 
 def seconds(value: float) -> float:
     """A time rounded to a tenth of a millisecond."""
     return round(float(value), DIGITS)
+
+
+def _selection_dict(track: TrackSummary, similarity: float | None) -> dict[str, Any]:
+    """The reason and the features behind it; None where there are none."""
+    facts = track.selection
+    features = {} if facts is None else {"area_z": facts.area_z, "similarity_z": facts.similarity_z}
+    merit = None if facts is None or math.isnan(facts.cluster_merit) else round(facts.cluster_merit, DIGITS)
+    return {
+        "reason": track.reason,
+        "similarity": similarity,
+        **{name: round(features[name], DIGITS) if features else None for name in ("area_z", "similarity_z")},
+        "cluster": (facts.cluster or None) if facts else None,
+        "cluster_merit": merit,
+        "rank": facts.rank if facts else None,
+    }
+
+
+def _candidate_dict(track: TrackSummary) -> dict[str, Any]:
+    whole = track_dict(track, [])
+    return {name: whole[name] for name in ("track_id", "main", "area_share", "selection")}
 
 
 def _person_dict(person: Person, warnings: list[str]) -> dict[str, Any]:

@@ -1,15 +1,26 @@
-"""Where a face will be: a constant-velocity Kalman filter on centre, width/height and height, timed in seconds.
+"""Where a face will be: StrongSORT's Kalman filter on centre, width/height and height, for steps of any length.
 
-State and scale-relative noise are those of StrongSORT (Du et al. 2023, after DeepSORT, Wojke et al. 2017): standard
-deviations are shares of the face's height, so a video at twice the size gives the same tracks. Unlike there, time is in
-seconds and the process noise is that of a white acceleration integrated over the step, so that frames at uneven times
-or dropped frames need no special case: predicting over dt equals predicting over any parts of dt in turn (for a face of
-constant height; the noise scales with the height at the start of the step).
+State and noise are those of DeepSORT (Wojke et al. 2017) and StrongSORT (Du et al. 2023, sections 3.1 and 3.3):
+standard deviations are shares of the box's height, so a video at twice the size gives the same tracks. There, time is
+counted in frames. Here a step is any real number of frames of nominal length: its process noise is that of n steps of
+the paper,
+
+    position n p² + v² n(n-1)(2n-1)/6,   position and velocity v² n(n-1)/2,   velocity n v²,
+
+(p, v the standard deviations of one step), which is a polynomial in n, equals the paper's at n = 1 and at every whole
+n, and makes predicting over n frames equal to predicting over any parts of n in turn, whole or not (for a box of
+constant height). Frames at uneven times and dropped frames need no special case. The noise is a covariance (positive)
+for all n when p >= v / sqrt(12).
+
+All functions take many boxes at once: N beliefs, M measurements.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+
+from facevlm.errors import UsageError
 
 CHI2_95_4DOF = 9.4877  # 95 % quantile of chi-square with four degrees of freedom: StrongSORT's gate
 _SMALLEST = 1e-3  # pixels: heights and aspect ratios stay above it however far the filter extrapolates
@@ -17,108 +28,171 @@ _SMALLEST = 1e-3  # pixels: heights and aspect ratios stay above it however far 
 
 @dataclass(frozen=True)
 class KalmanConfig:
-    """Noise of faces measured by a mesh.
+    """Noise, as standard deviations; the defaults are the paper's. A share is one of the box's height; "per frame"
+    means per frame of nominal length.
 
     Attributes:
-        position_std: Measurement noise of centre and height, as a share of the height.
-        aspect_std: Measurement noise of width / height (a turning head or an opening mouth changes it).
-        acceleration_std: White acceleration of centre and height, heights / s^1.5. With 3, a face seen to stand still
-            is expected after 1/30 s within 0.01, after 0.5 s within 0.6 heights (one standard deviation).
-        aspect_drift_std: White acceleration of width / height, 1 / s^1.5.
-        first_velocity_std: Velocity of centre and height expected of a new face, heights / s.
-        first_aspect_velocity_std: The same for width / height, 1 / s.
+        measured_position: Measured centre and height, share.
+        measured_aspect: Measured width / height.
+        drift_position: Change of centre and height that velocity does not explain, share per frame.
+        drift_aspect: The same of width / height.
+        drift_velocity: Change of the velocity of centre and height, share per frame, per frame.
+        drift_aspect_velocity: The same of width / height.
+        first_position: Centre and height of a new track, share.
+        first_aspect: Width / height of a new track.
+        first_velocity: Velocity of centre and height of a new track, share per frame.
+        first_aspect_velocity: The same of width / height.
+        nsa: StrongSORT's noise scale adaptive filter: a box of confidence c is measured with a standard deviation of
+            (1 - c) times the above (the variance falls with (1 - c)², as in the released program; the paper prints
+            1 - c). Gating never uses it.
+
+    Raises:
+        UsageError: A deviation is negative, or a drift is too small to be one (see above).
     """
 
-    position_std: float = 0.05
-    aspect_std: float = 0.10
-    acceleration_std: float = 3.0
-    aspect_drift_std: float = 0.3
-    first_velocity_std: float = 1.5
-    first_aspect_velocity_std: float = 0.1
+    measured_position: float = 1 / 20
+    measured_aspect: float = 1e-1
+    drift_position: float = 1 / 20
+    drift_aspect: float = 1e-2
+    drift_velocity: float = 1 / 160
+    drift_aspect_velocity: float = 1e-5
+    first_position: float = 2 / 20
+    first_aspect: float = 1e-2
+    first_velocity: float = 10 / 160
+    first_aspect_velocity: float = 1e-5
+    nsa: bool = True
+
+    def __post_init__(self) -> None:
+        pairs = (self.drift_position, self.drift_velocity), (self.drift_aspect, self.drift_aspect_velocity)
+        if any(position < velocity / 12**0.5 for position, velocity in pairs):
+            raise UsageError(
+                "the drift of position is below 0.29 times that of velocity, which is no noise for short steps",
+                where="KalmanConfig",
+                mend="raise drift_position and drift_aspect",
+            )
+        if min(self.measured_position, self.measured_aspect, *pairs[0], *pairs[1]) < 0:
+            raise UsageError("a standard deviation is negative", where="KalmanConfig", mend="give positive ones")
 
 
 @dataclass(frozen=True)
-class Motion:
-    """Belief about one face.
+class Beliefs:
+    """What is believed of N boxes.
 
     Attributes:
-        mean: float64 (8,): centre x, centre y (pixels), width / height, height (pixels), and their velocities per
-            second.
-        covariance: float64 (8, 8).
+        mean: float64 (N, 8): centre x, centre y (pixels), width / height, height (pixels), and the change of each per
+            frame of nominal length.
+        covariance: float64 (N, 8, 8).
     """
 
     mean: np.ndarray
     covariance: np.ndarray
 
+    def __len__(self) -> int:
+        return len(self.mean)
+
+    def __getitem__(self, rows: np.ndarray | slice | list[int]) -> "Beliefs":
+        return Beliefs(self.mean[rows], self.covariance[rows])
+
+    @staticmethod
+    def of(parts: "Sequence[Beliefs]") -> "Beliefs":
+        """All parts, one after the other."""
+        if not parts:
+            return Beliefs(np.zeros((0, 8)), np.zeros((0, 8, 8)))
+        return Beliefs(np.concatenate([p.mean for p in parts]), np.concatenate([p.covariance for p in parts]))
+
     @property
-    def box(self) -> np.ndarray:
-        """float64 (4,) xyxy pixels."""
-        return to_box(self.mean)
+    def boxes(self) -> np.ndarray:
+        """float64 (N, 4) xyxy pixels."""
+        return to_boxes(self.mean)
 
 
 class KalmanFilter:
-    """Pure functions on `Motion`, with one set of noise levels."""
+    """Pure functions on `Beliefs`, with one set of noise levels."""
 
     def __init__(self, config: KalmanConfig | None = None) -> None:
         self.config = config or KalmanConfig()
 
-    def first(self, box: np.ndarray) -> Motion:
-        """Belief after one box (float (4,) xyxy pixels)."""
-        c, measured = self.config, from_box(box)
-        h = measured[3]
-        position, velocity = c.position_std * h, c.first_velocity_std * h
-        std = np.array([position, position, c.aspect_std, position])
-        rate = np.array([velocity, velocity, c.first_aspect_velocity_std, velocity])
-        return Motion(np.concatenate([measured, np.zeros(4)]), np.diag(np.concatenate([std, rate]) ** 2))
+    def first(self, measured: np.ndarray) -> Beliefs:
+        """Beliefs after one measurement each: float (N, 4) centre x, centre y, width / height, height."""
+        c, measured = self.config, np.asarray(measured, np.float64)
+        std = _stds(measured[:, 3], c.first_position, c.first_aspect, c.first_velocity, c.first_aspect_velocity)
+        return Beliefs(np.concatenate([measured, np.zeros_like(measured)], axis=1), _diagonal(std**2))
 
-    def predict(self, motion: Motion, seconds: float) -> Motion:
-        """Belief `seconds` later (0 or more), nothing seen."""
+    def predict(self, beliefs: Beliefs, frames: float = 1.0) -> Beliefs:
+        """Beliefs `frames` nominal frames later (any real number from 0), nothing seen."""
+        n, c = frames, self.config
+        height = np.maximum(beliefs.mean[:, 3], _SMALLEST)
+        std = _stds(height, c.drift_position, c.drift_aspect, c.drift_velocity, c.drift_aspect_velocity)
+        p2, v2 = _diagonal(std[:, :4] ** 2), _diagonal(std[:, 4:] ** 2)
+        old = beliefs.covariance
+        place, both, velocity = old[:, :4, :4], old[:, :4, 4:], old[:, 4:, 4:]
+        new = np.empty_like(old)
+        new[:, :4, :4] = place + n * (both + both.transpose(0, 2, 1)) + n * n * velocity
+        new[:, :4, :4] += n * p2 + n * (n - 1) * (2 * n - 1) / 6 * v2
+        new[:, :4, 4:] = both + n * velocity + n * (n - 1) / 2 * v2
+        new[:, 4:, :4] = new[:, :4, 4:].transpose(0, 2, 1)
+        new[:, 4:, 4:] = velocity + n * v2
+        mean = beliefs.mean.copy()
+        mean[:, :4] += n * mean[:, 4:]
+        return Beliefs(mean, new)
+
+    def update(self, beliefs: Beliefs, measured: np.ndarray, confidence: np.ndarray | None = None) -> Beliefs:
+        """Beliefs after each has been measured at its own time.
+
+        Args:
+            beliefs: N beliefs.
+            measured: float (N, 4) centre x, centre y, width / height, height.
+            confidence: float (N,) in [0, 1], used when `nsa` is on; None counts as 0.
+        """
+        mean, covariance = self._projected(beliefs, confidence)
+        gain = np.linalg.solve(covariance, beliefs.covariance[:, :4, :]).transpose(0, 2, 1)  # (N, 8, 4)
+        away = np.asarray(measured, np.float64) - mean
+        posterior = beliefs.covariance - gain @ covariance @ gain.transpose(0, 2, 1)
+        return Beliefs(
+            beliefs.mean + (gain @ away[:, :, None])[:, :, 0], (posterior + posterior.transpose(0, 2, 1)) / 2
+        )
+
+    def distances(self, beliefs: Beliefs, measured: np.ndarray) -> np.ndarray:
+        """Squared Mahalanobis distance of M measurements from each belief, four degrees of freedom: float64 (N, M)."""
+        if not len(beliefs) or not len(measured):
+            return np.zeros((len(beliefs), len(measured)))
+        mean, covariance = self._projected(beliefs, None)
+        away = np.asarray(measured, np.float64)[None] - mean[:, None]  # (N, M, 4)
+        solved = np.linalg.solve(covariance, away.transpose(0, 2, 1))  # (N, 4, M)
+        return (away.transpose(0, 2, 1) * solved).sum(1)
+
+    def _projected(self, beliefs: Beliefs, confidence: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
+        """Mean (N, 4) and covariance (N, 4, 4) of what would be measured."""
         c = self.config
-        step = np.eye(8)
-        step[:4, 4:] = seconds * np.eye(4)
-        h = max(motion.mean[3], _SMALLEST)
-        q = np.array([c.acceleration_std * h, c.acceleration_std * h, c.aspect_drift_std, c.acceleration_std * h]) ** 2
-        noise = np.zeros((8, 8))
-        noise[:4, :4] = np.diag(q * seconds**3 / 3)
-        noise[:4, 4:] = noise[4:, :4] = np.diag(q * seconds**2 / 2)
-        noise[4:, 4:] = np.diag(q * seconds)
-        return Motion(step @ motion.mean, step @ motion.covariance @ step.T + noise)
-
-    def update(self, motion: Motion, box: np.ndarray) -> Motion:
-        """Belief after seeing a box (float (4,) xyxy pixels) at the time of `motion`."""
-        mean, covariance = self._project(motion)
-        gain = np.linalg.solve(covariance, motion.covariance[:4]).T  # (8, 4)
-        posterior = motion.covariance - gain @ covariance @ gain.T
-        return Motion(motion.mean + gain @ (from_box(box) - mean), (posterior + posterior.T) / 2)
-
-    def distances(self, motion: Motion, boxes: np.ndarray) -> np.ndarray:
-        """Squared Mahalanobis distance (four degrees of freedom) of boxes, float (N, 4) xyxy, from the belief: (N,)."""
-        if not len(boxes):
-            return np.zeros(0)
-        mean, covariance = self._project(motion)
-        corners = np.asarray(boxes, np.float64)
-        height = np.maximum(corners[:, 3] - corners[:, 1], _SMALLEST)
-        centre, width = (corners[:, :2] + corners[:, 2:]) / 2, corners[:, 2] - corners[:, 0]
-        away = np.column_stack([centre, width / height, height]) - mean
-        return (away * np.linalg.solve(covariance, away.T).T).sum(1)
-
-    def _project(self, motion: Motion) -> tuple[np.ndarray, np.ndarray]:
-        """Mean (4,) and covariance (4, 4) of what would be measured."""
-        c = self.config
-        std = c.position_std * max(motion.mean[3], _SMALLEST)
-        return motion.mean[:4], motion.covariance[:4, :4] + np.diag([std, std, c.aspect_std, std]) ** 2
+        std = _stds(np.maximum(beliefs.mean[:, 3], _SMALLEST), c.measured_position, c.measured_aspect)
+        if confidence is not None and c.nsa:
+            std = std * np.maximum(1 - np.asarray(confidence, np.float64), 1e-6)[:, None]
+        return beliefs.mean[:, :4], beliefs.covariance[:, :4, :4] + _diagonal(std**2)
 
 
-def from_box(box: np.ndarray) -> np.ndarray:
-    """xyxy pixels, float (4,) -> centre x, centre y, width / height, height: float64 (4,)."""
-    x0, y0, x1, y1 = (float(v) for v in box)
-    height = max(y1 - y0, _SMALLEST)
-    return np.array([(x0 + x1) / 2, (y0 + y1) / 2, (x1 - x0) / height, height])
+def from_boxes(boxes: np.ndarray) -> np.ndarray:
+    """xyxy pixels, float (N, 4) -> centre x, centre y, width / height, height: float64 (N, 4)."""
+    corners = np.asarray(boxes, np.float64).reshape(-1, 4)
+    size = corners[:, 2:] - corners[:, :2]
+    height = np.maximum(size[:, 1], _SMALLEST)
+    return np.column_stack([(corners[:, :2] + corners[:, 2:]) / 2, size[:, 0] / height, height])
 
 
-def to_box(state: np.ndarray) -> np.ndarray:
-    """Inverse of `from_box` for the first four numbers of a state."""
-    cx, cy, aspect, height = (float(v) for v in state[:4])
-    height = max(height, _SMALLEST)
-    half_width, half_height = max(aspect, _SMALLEST) * height / 2, height / 2
-    return np.array([cx - half_width, cy - half_height, cx + half_width, cy + half_height])
+def to_boxes(states: np.ndarray) -> np.ndarray:
+    """Inverse of `from_boxes` for the first four numbers of each state, float (N, 4 or more)."""
+    height = np.maximum(states[:, 3], _SMALLEST)
+    half = np.column_stack([np.maximum(states[:, 2], _SMALLEST) * height, height]) / 2
+    return np.concatenate([states[:, :2] - half, states[:, :2] + half], axis=1)
+
+
+def _stds(height: np.ndarray, *levels: float) -> np.ndarray:
+    """Standard deviations (N, 4) per (position, aspect) pair of levels, positions times the height (N,)."""
+    columns = []
+    for position, aspect in zip(levels[::2], levels[1::2], strict=True):
+        columns += [position * height, position * height, np.full_like(height, aspect), position * height]
+    return np.stack(columns, axis=1)
+
+
+def _diagonal(values: np.ndarray) -> np.ndarray:
+    """Diagonal matrices (N, K, K) of values (N, K)."""
+    return values[:, :, None] * np.eye(values.shape[1])

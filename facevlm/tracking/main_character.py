@@ -12,16 +12,19 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from facevlm.tracking.track import Selection
+
 RESTARTS = 10
 SEED = 0
 
 
 @dataclass(frozen=True)
 class Choice:
-    """Whether a track is a main character, and one sentence why."""
+    """Whether a track is a main character, one sentence why, and the features behind it."""
 
     main: bool
     reason: str
+    selection: Selection
 
 
 def choose_main(areas: Sequence[float], similarities: Sequence[float]) -> list[Choice]:
@@ -36,18 +39,26 @@ def choose_main(areas: Sequence[float], similarities: Sequence[float]) -> list[C
         changes nothing (of tracks with equal features the first is taken where only one can be main).
     """
     facts = [_facts(area, similarity) for area, similarity in zip(areas, similarities, strict=True)]
-    if len(facts) == 0:
+    if not facts:
         return []
-    if len(facts) == 1:
-        return [Choice(True, f"Main character because it is the only face of the video ({facts[0]}).")]
     area, features = np.asarray(areas, np.float64), np.stack([_z_scores(areas), _z_scores(similarities)], axis=1)
-    labels = _two_clusters(features, area)
+    labels = _two_clusters(features, area) if len(facts) > 1 else None
     if labels is None:
-        main = np.arange(len(area)) == int(area.argmax())
-        return [Choice(bool(m), _alike_reason(bool(m), fact)) for m, fact in zip(main, facts, strict=True)]
-    merits = [_merit(features[labels == k], area[labels == k]) for k in (0, 1)]
-    main = labels == int(merits[1] > merits[0])
-    return [Choice(bool(m), _cluster_reason(bool(m), fact, main)) for m, fact in zip(main, facts, strict=True)]
+        main, merit = np.arange(len(area)) == int(area.argmax()), np.full(len(area), np.nan)
+        say = _alike_reason if len(facts) > 1 else _only_reason
+        reasons = [say(bool(m), fact) for m, fact in zip(main, facts, strict=True)]
+    else:
+        merits = [_merit(features[labels == k], area[labels == k]) for k in (0, 1)]
+        main, merit = labels == int(merits[1] > merits[0]), np.array(merits)[labels, 0]
+        reasons = [_cluster_reason(bool(m), fact, main) for m, fact in zip(main, facts, strict=True)]
+    ranks = np.empty(len(area), int)
+    ranks[np.lexsort((-area, ~main))] = np.arange(1, len(area) + 1)
+    clusters = [""] * len(area) if labels is None else ["main" if m else "background" for m in main]
+    columns = zip(main, reasons, area, similarities, features.round(6), clusters, merit, ranks, strict=True)
+    return [
+        Choice(bool(m), why, Selection(float(a), float(s), float(z[0]), float(z[1]), cluster, float(worth), int(rank)))
+        for m, why, a, s, z, cluster, worth, rank in columns
+    ]
 
 
 def _z_scores(values: Sequence[float]) -> np.ndarray:
@@ -98,6 +109,10 @@ def _facts(area: float, similarity: float) -> str:
 
 def _percent(share: float) -> str:
     return f"{100 * share:.1f} %" if share >= 0.001 else "less than 0.1 %"
+
+
+def _only_reason(main: bool, facts: str) -> str:
+    return f"Main character because it is the only face of the video ({facts})."
 
 
 def _alike_reason(main: bool, facts: str) -> str:

@@ -1,14 +1,16 @@
-"""People who come back: tracks that never share a moment and look alike become one person.
+"""People who come back: tracks that never share a moment and look alike become one person, in a shot or across a cut.
 
 Conservative, for a wrong join mixes two people's expressions while a missed one only splits a person: the mean
 appearance vectors must be alike, and more alike than any two faces that were ever seen at the same time, who cannot be
-one person.
+one person. Before that, AFLink joins what movement alone shows to be one track, within a shot.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import combinations
 
+from facevlm.tracking.aflink import AFLinkConfig, find_links, geometric_score, network_score
+from facevlm.tracking.track import Join
 from facevlm.tracking.tracklet import Totals
 
 
@@ -19,42 +21,104 @@ class RelinkConfig:
     Attributes:
         min_similarity: Least cosine similarity of the mean appearance vectors. Measured with `AppearanceDescriptor`: no
             two strangers among 34 photos and 15 tracks above .932; the same singer in two shots of one stage .94.
-            Re-tune it for another embedder.
+            Re-tune it for another embedder. More than 1: no relinking by appearance.
         margin: ... which must exceed that of any two people seen at one time by this.
         min_vectors: Tracks with fewer appearance vectors are left alone.
+        aflink: Which tracks movement alone may join; None: none. Distances count in box heights, for faces are of any
+            size.
+        aflink_weights: Path of trained weights of AFLink's network; None: geometry decides.
+        aflink_min_similarity: Tracks whose vectors are both known and less alike are not joined by movement.
     """
 
     min_similarity: float = 0.95
     margin: float = 0.02
     min_vectors: int = 3
+    aflink: AFLinkConfig | None = field(default_factory=lambda: AFLinkConfig(max_distance=None, max_heights=1.0))
+    aflink_weights: str | None = None
+    aflink_min_similarity: float = 0.85
 
 
-def relink(tracks: Mapping[int, Totals], config: RelinkConfig) -> dict[tuple[int, ...], Totals]:
-    """Join the tracks of one person, the most alike first, until no two are alike enough.
+@dataclass(frozen=True)
+class Linked:
+    """One person: the totals of all parts, and how they were joined."""
+
+    totals: Totals
+    joins: tuple[Join, ...] = ()
+
+
+People = dict[tuple[int, ...], Linked]  # sorted ids of the parts -> person
+
+
+def relink(tracks: Mapping[int, Totals], config: RelinkConfig, *, frame_s: float = 1 / 30) -> People:
+    """Join the tracks of one person, by movement, then by appearance.
 
     Args:
         tracks: Provisional id -> totals of a closed track.
         config: Thresholds.
+        frame_s: Seconds of a frame of nominal length, in which AFLink counts.
 
     Returns:
-        Sorted ids of the joined tracks -> their totals, in order of the smallest id.
+        Persons in order of their smallest id.
     """
-    people: dict[tuple[int, ...], Totals] = {(track_id,): totals for track_id, totals in sorted(tracks.items())}
-    comparable = {ids: t for ids, t in people.items() if t.vectors >= config.min_vectors}
+    people: People = {(track_id,): Linked(totals) for track_id, totals in sorted(tracks.items())}
+    for join in movement_joins(tracks, config, frame_s=frame_s):
+        a, b = (next(ids for ids in people if part in ids) for part in (join.former, join.latter))
+        people = _joined(people, a, b, join)
+    return _join_by_appearance(people, tracks, config)
+
+
+def movement_joins(tracks: Mapping[int, Totals], config: RelinkConfig, *, frame_s: float) -> list[Join]:
+    """The tracks of one shot that AFLink finds to be one and whose looks do not contradict."""
+    if config.aflink is None or len(tracks) < 2:
+        return []
+
+    def may_be_one(former: int, latter: int) -> bool:
+        one, other = tracks[former], tracks[latter]
+        unknown = one.mean_vector is None or other.mean_vector is None
+        return one.shots[-1] == other.shots[0] and (unknown or _similarity(one, other) >= config.aflink_min_similarity)
+
+    weights = config.aflink_weights
+    how, score = ("geometry", geometric_score) if weights is None else ("aflink", network_score(weights))
+    ends = {i: totals.ends(frame_s) for i, totals in tracks.items() if totals.first_rows}
+    links = find_links(ends, score, config.aflink, may_be_one=may_be_one)
+    return [Join(link.former, link.latter, how, link.score, across_cut=False) for link in links]
+
+
+def _join_by_appearance(people: People, tracks: Mapping[int, Totals], config: RelinkConfig) -> People:
+    """Join persons, the most alike first, until no two are alike enough."""
+    comparable = {ids: p.totals for ids, p in people.items() if p.totals.vectors >= config.min_vectors}
     alike = {(a, b): _similarity(comparable[a], comparable[b]) for a, b in combinations(comparable, 2)}
     strangers = [s for (a, b), s in alike.items() if comparable[a].overlaps(comparable[b])]
     least = max(config.min_similarity, max(strangers, default=-1.0) + config.margin)
     while True:
-        alike = {(a, b): s for (a, b), s in alike.items() if s >= least and not people[a].overlaps(people[b])}
+        alike = {
+            (a, b): s for (a, b), s in alike.items() if s >= least and not people[a].totals.overlaps(people[b].totals)
+        }
         if not alike:
             return dict(sorted(people.items()))
         a, b = max(alike, key=lambda pair: (alike[pair], pair))
+        former, latter, across = _nearest(a, b, tracks)
+        people = _joined(people, a, b, Join(former, latter, "appearance", alike[a, b], across))
         ids = tuple(sorted(a + b))
-        people[ids] = people.pop(a).joined(people.pop(b))
         alike = {pair: s for pair, s in alike.items() if a not in pair and b not in pair}
         # every part must look like every part (complete linkage), so that a chain of half-likenesses joins nobody
-        for other in [c for c in people if c != ids and people[c].vectors >= config.min_vectors]:
+        for other in [c for c in people if c != ids and people[c].totals.vectors >= config.min_vectors]:
             alike[ids, other] = min(_similarity(tracks[i], tracks[j]) for i in ids for j in other)
+
+
+def _joined(people: People, a: tuple[int, ...], b: tuple[int, ...], join: Join) -> People:
+    """The people with two of them as one."""
+    one, other = people[a], people[b]
+    joins = tuple(sorted((*one.joins, *other.joins, join), key=lambda j: (j.latter, j.former)))
+    rest = {ids: person for ids, person in people.items() if ids not in (a, b)}
+    return dict(sorted({**rest, tuple(sorted(a + b)): Linked(one.totals.joined(other.totals), joins)}.items()))
+
+
+def _nearest(a: tuple[int, ...], b: tuple[int, ...], tracks: Mapping[int, Totals]) -> tuple[int, int, bool]:
+    """The parts of two persons with the least time between them, the earlier first, and whether a cut lies there."""
+    pairs = [(i, j) if tracks[i].spans[0] <= tracks[j].spans[0] else (j, i) for i in a for j in b]
+    former, latter = min(pairs, key=lambda pair: (tracks[pair[1]].spans[0][0] - tracks[pair[0]].spans[-1][1], pair))
+    return former, latter, tracks[former].shots[-1] != tracks[latter].shots[0]
 
 
 def _similarity(one: Totals, other: Totals) -> float:

@@ -74,6 +74,56 @@ class Moment:
 
 
 @dataclass(frozen=True)
+class Join:
+    """Two tracks that were found to be one person, and how.
+
+    Attributes:
+        former: Provisional id of the track seen earlier.
+        latter: Provisional id of the one seen later.
+        how: "aflink" (how both move, judged by the network), "geometry" (the same without weights), "appearance" (how
+            alike they look) or "user".
+        score: Probability in [0, 1] by movement, or cosine similarity in [-1, 1] by appearance; None for "user".
+        across_cut: Whether a cut lies between.
+    """
+
+    former: int
+    latter: int
+    how: str
+    score: float | None
+    across_cut: bool
+
+    def __str__(self) -> str:
+        """One sentence without a full stop."""
+        way = {"aflink": "by its movement (AFLink)", "geometry": "by its movement", "user": "by the user"}
+        where = "across a cut " if self.across_cut else ""
+        how = way.get(self.how, f"by {self.how}")
+        return f"{self.latter} joined to {self.former} {where}{how}" + (f" {self.score:.2f}" if self.score else "")
+
+
+@dataclass(frozen=True)
+class Selection:
+    """What FaceTrack-MM's rule made of one track.
+
+    Attributes:
+        area: Area feature, in [0, 1] (`TrackSummary.area_share`).
+        similarity: Mean pairwise cosine similarity, NaN where unknown.
+        area_z: Area in standard deviations from the mean of all tracks.
+        similarity_z: The same of the similarity.
+        cluster: "main" or "background"; "" where the features part nobody (one track, or all alike).
+        cluster_merit: Sum of the mean z-scores of its cluster, NaN without clusters.
+        rank: Place among all tracks, from 1: main ones first, then by area.
+    """
+
+    area: float
+    similarity: float
+    area_z: float
+    similarity_z: float
+    cluster: str
+    cluster_merit: float
+    rank: int
+
+
+@dataclass(frozen=True)
 class TrackSummary:
     """One person after the whole video was seen.
 
@@ -87,6 +137,8 @@ class TrackSummary:
         main: Whether FaceTrack-MM's rule makes this a main character.
         reason: One sentence that explains the choice.
         first_box: float32 (4,) xyxy box where the person was first seen.
+        joins: How the parts were joined, in order of time.
+        selection: The features behind the choice; None where nobody chose (a user, a file without them).
     """
 
     track_id: int
@@ -98,3 +150,5 @@ class TrackSummary:
     main: bool
     reason: str
     first_box: np.ndarray = field(default_factory=lambda: np.zeros(4, np.float32))
+    joins: tuple[Join, ...] = ()
+    selection: Selection | None = None

@@ -1,8 +1,8 @@
 """From the faces of each frame to people: stable ids while a shot lasts, one summary per person at the end.
 
-The parts are those of StrongSORT (`kalman`, `association`), made for faces whose mesh is carried from frame to frame.
-The loop around it, per frame: fit the mesh where each live track was; where `predictions` expects one that is lost; on
-schedule, where a detector finds one; give all of them to `update`.
+The tracks are StrongSORT's (`strongsort`), made for faces whose mesh is carried from frame to frame. The loop around
+it, per frame: fit the mesh where each live track was; where `predictions` expects one that is lost; on schedule, where
+a detector finds one; give all of them to `update`.
 """
 
 from collections.abc import Sequence
@@ -11,10 +11,12 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from facevlm.errors import InputError, UsageError
-from facevlm.tracking.association import AssociationConfig, Candidate, Known, assign, iou, without_duplicates
-from facevlm.tracking.kalman import KalmanConfig, KalmanFilter, Motion
+from facevlm.tracking.detected import DetectedBoxes
+from facevlm.tracking.duplicates import Candidate, DuplicatesConfig, without_duplicates
 from facevlm.tracking.main_character import choose_main
+from facevlm.tracking.overlap import iou
 from facevlm.tracking.relink import RelinkConfig, relink
+from facevlm.tracking.strongsort import FACES, StrongSort, StrongSortConfig
 from facevlm.tracking.track import FaceObservation, TrackedFace, TrackSummary
 from facevlm.tracking.tracklet import Totals, Tracklet
 
@@ -27,32 +29,28 @@ class TrackerConfig:
         min_presence: Meshes below are no face in this frame.
         birth_presence: Presence from which an unknown face starts a track,
         birth_score: ... and detector score, where there is one.
-        max_lost_s: Seconds after which a face out of sight is given up (StrongSORT: 30 frames).
         min_frames: Tracks with fewer frames are no person,
         min_duration_s: ... nor those shorter than this from first to last sight (or than half the video, if that is
             less),
         min_mean_presence: ... nor those with a lower mean presence. A video of fewer than `min_frames` frames takes
             what there is.
-        appearance_memory: Share of the old appearance vector that stays when a new one comes (StrongSORT's EMA).
         appearance_every_s: Seconds after which `wants_appearance` asks for a new vector of an undisturbed face.
         occluded: Occlusion from which an appearance vector is ignored.
-        kalman: Noise of the movement.
-        association: Weights of the costs.
+        duplicates: When two meshes are on one face.
+        strongsort: All constants of the tracks themselves; its `min_score` is `min_presence` here.
         relink: When two tracks are one person who came back.
     """
 
     min_presence: float = 0.5
     birth_presence: float = 0.8
     birth_score: float = 0.6
-    max_lost_s: float = 1.0
     min_frames: int = 5
     min_duration_s: float = 0.25
     min_mean_presence: float = 0.7
-    appearance_memory: float = 0.9
     appearance_every_s: float = 0.2
     occluded: float = 0.3
-    kalman: KalmanConfig = field(default_factory=KalmanConfig)
-    association: AssociationConfig = field(default_factory=AssociationConfig)
+    duplicates: DuplicatesConfig = field(default_factory=DuplicatesConfig)
+    strongsort: StrongSortConfig = FACES
     relink: RelinkConfig = field(default_factory=RelinkConfig)
 
 
@@ -63,6 +61,9 @@ class Tracker:
         frame_size: (width, height) of the frames in pixels.
         config: Thresholds.
 
+    Attributes:
+        sort: The tracker of boxes within.
+
     Raises:
         UsageError: The frame size is not positive.
     """
@@ -72,21 +73,22 @@ class Tracker:
             raise UsageError(f"frame size {frame_size} is empty", mend="give (width, height) in pixels")
         self._size = frame_size
         self.config = config or TrackerConfig()
-        self._kalman = KalmanFilter(self.config.kalman)
+        self.sort = StrongSort(replace(self.config.strongsort, min_score=self.config.min_presence))
         self._live: dict[int, Tracklet] = {}
         self._closed: dict[int, Totals] = {}
-        self._next_id = 1
         self._frames = 0
         self._first_time = self._time = 0.0
-        self._shot: int | None = None
 
-    def update(self, time: float, shot: int, observations: Sequence[FaceObservation]) -> list[TrackedFace]:
+    def update(
+        self, time: float, shot: int, observations: Sequence[FaceObservation], *, image: np.ndarray | None = None
+    ) -> list[TrackedFace]:
         """Take in the faces of one processed frame; call it for frames without faces too.
 
         Args:
             time: Seconds from the first displayed frame, not before that of the last call.
             shot: Number of the shot; when it changes, all live tracks end.
             observations: Faces seen, in any order.
+            image: uint8 (H, W, 3) RGB, for camera motion where that is switched on.
 
         Returns:
             The faces of the frame with their ids (each at most once), in order of id; duplicates and doubtful ones
@@ -95,20 +97,21 @@ class Tracker:
         Raises:
             InputError: Time runs backwards, or a box is not finite.
         """
-        self._advance(time, shot)
         seen = [self._trusted(o) for o in observations if self._is_face(o)]
-        faces = without_duplicates(seen, self.config.association)
-        matched = assign(self._known(), faces, self._kalman, self.config.association)
+        faces = without_duplicates(seen, self.config.duplicates)
+        boxes = self.sort.update(self._detected(faces), time, shot=shot, image=image)
+        self._first_time = self._first_time if self._frames else time
+        self._time, self._frames = time, self._frames + 1
+        for track_id in self.sort.ended:
+            self._close(track_id)
         tracked = []
-        for j, candidate in enumerate(faces):
-            track_id = matched.get(j)
-            if track_id is None:
-                if not self._may_start(candidate.face):
-                    continue
-                track_id = self._start(candidate.face)
-            self._see(self._live[track_id], candidate)
-            tracked.append(_tracked(track_id, candidate.face))
-        return sorted(tracked, key=lambda face: face.track_id)
+        for box in boxes:
+            if box.detection is not None:
+                face = faces[box.detection].face
+                track = self._live.setdefault(box.track_id, Tracklet(time, shot))
+                track.see(time, face, area_share=self._area_share(face.box))
+                tracked.append(_tracked(box.track_id, face))
+        return tracked
 
     def predictions(self, time: float) -> dict[int, np.ndarray]:
         """Where lost faces are expected, to try the mesh there: id -> float64 (4,) xyxy pixels.
@@ -116,16 +119,9 @@ class Tracker:
         Only tracks not seen in the last frame but alive at `time`, whose expected centre lies in the frame. Give the
         mesh's `FaceObservation` `carried_from=None`: a face found there must also look and move like the lost one.
         """
-        width, height = self._size
-        expected = {}
-        for track_id, track in self._live.items():
-            if track.last_seen == self._time or time - track.last_seen > self.config.max_lost_s:
-                continue
-            box = self._expected(track, time).box
-            x, y = (box[0] + box[2]) / 2, (box[1] + box[3]) / 2
-            if 0 <= x < width and 0 <= y < height:
-                expected[track_id] = box
-        return expected
+        size = np.array(self._size)
+        boxes = self.sort.expected(time).items()
+        return {i: box for i, box in boxes if ((box[:2] + box[2:] >= 0) & ((box[:2] + box[2:]) / 2 < size)).all()}
 
     def wants_appearance(self, time: float, observations: Sequence[FaceObservation]) -> list[bool]:
         """For which faces of this frame an appearance vector is worth its time, to be asked before `update`.
@@ -137,14 +133,13 @@ class Tracker:
             return []
         boxes = np.stack([np.asarray(o.box, np.float64) for o in observations])
         crowded = ((iou(boxes, boxes) > 0).sum(1) > 1).tolist()
+        ids = [-1 if o.carried_from is None else o.carried_from for o in observations]
+        surprise = self.sort.surprise(ids, boxes, time)
         wanted = []
-        for observation, near in zip(observations, crowded, strict=True):
-            track = self._live.get(observation.carried_from) if observation.carried_from is not None else None
-            if near or track is None or time - track.appearance_time >= self.config.appearance_every_s - 1e-6:
-                wanted.append(True)
-                continue
-            distance = self._kalman.distances(self._expected(track, time), np.asarray(observation.box)[None])[0]
-            wanted.append(bool(distance > self.config.association.gate))
+        for near, track_id, distance in zip(crowded, ids, surprise, strict=True):
+            track = self._live.get(track_id)
+            due = track is None or time - track.appearance_time >= self.config.appearance_every_s - 1e-6
+            wanted.append(bool(near or due or distance > self.config.strongsort.association.gate))
         return wanted
 
     def finish(self) -> list[TrackSummary]:
@@ -155,55 +150,42 @@ class Tracker:
         """
         for track_id in list(self._live):
             self._close(track_id)
-        people = relink({i: t for i, t in self._closed.items() if self._is_person(t)}, self.config.relink)
-        areas = [totals.area / max(self._frames, 1) for totals in people.values()]
-        choices = choose_main(areas, [totals.similarity for totals in people.values()])
+        tracks = {i: t for i, t in self._closed.items() if self._is_person(t)}
+        people = relink(tracks, self.config.relink, frame_s=self.config.strongsort.frame_s)
+        areas = [person.totals.area / max(self._frames, 1) for person in people.values()]
+        choices = choose_main(areas, [person.totals.similarity for person in people.values()])
         summaries = [
             TrackSummary(
                 track_id=min(parts),
                 parts=parts,
-                spans=tuple(totals.spans),
-                frames=totals.frames,
-                area_share=area,
-                similarity=totals.similarity,
+                spans=tuple(person.totals.spans),
+                frames=person.totals.frames,
+                area_share=choice.selection.area,
+                similarity=person.totals.similarity,
                 main=choice.main,
                 reason=choice.reason,
-                first_box=totals.first_box,
+                first_box=person.totals.first_box,
+                joins=person.joins,
+                selection=choice.selection,
             )
-            for (parts, totals), area, choice in zip(people.items(), areas, choices, strict=True)
+            for (parts, person), choice in zip(people.items(), choices, strict=True)
         ]
         return sorted(summaries, key=lambda s: (not s.main, -s.area_share, s.track_id))
 
-    def _advance(self, time: float, shot: int) -> None:
-        """Move the clock and the beliefs; end all tracks at a cut and those lost for too long."""
-        if self._frames and time < self._time:
-            raise InputError(f"time runs back from {self._time:.3f} s to {time:.3f} s", mend="feed frames in order")
-        if not self._frames:
-            self._first_time = time
-        cut = self._shot is not None and shot != self._shot
-        self._time, self._shot = time, shot
-        self._frames += 1
-        for track_id, track in list(self._live.items()):
-            if cut or time - track.last_seen > self.config.max_lost_s:
-                self._close(track_id)
-                continue
-            track.motion, track.motion_time = self._expected(track, time), time
-
-    def _expected(self, track: Tracklet, time: float) -> Motion:
-        """Belief about a track at a time that is not before its last."""
-        return self._kalman.predict(track.motion, max(time - track.motion_time, 0.0))
-
-    def _known(self) -> list[Known]:
-        """Live tracks, as expected now."""
-        return [
-            Known(
-                track_id=track_id,
-                motion=track.motion,
-                appearance=track.appearance,
-                unseen_s=self._time - track.last_seen,
-            )
-            for track_id, track in sorted(self._live.items())
-        ]
+    def _detected(self, faces: Sequence[Candidate]) -> DetectedBoxes:
+        """The faces as boxes, how sure, their appearance and hints."""
+        vectors = [f.face.appearance for f in faces if f.face.appearance is not None]
+        features = np.full((len(faces), len(vectors[0]) if vectors else 0), np.nan)
+        for row, candidate in zip(features, faces, strict=True):
+            if candidate.face.appearance is not None:
+                row[:] = candidate.face.appearance
+        return DetectedBoxes.of(
+            np.array([f.face.box for f in faces]).reshape(-1, 4),
+            np.array([f.face.presence for f in faces]),
+            features=features,
+            may_start=np.array([self._may_start(f.face) for f in faces], bool),
+            hints=[f.hints for f in faces],
+        )
 
     def _is_face(self, face: FaceObservation) -> bool:
         box = np.asarray(face.box, np.float64)
@@ -219,18 +201,6 @@ class Tracker:
     def _may_start(self, face: FaceObservation) -> bool:
         sure = face.detector_score is None or face.detector_score >= self.config.birth_score
         return sure and face.presence >= self.config.birth_presence
-
-    def _start(self, face: FaceObservation) -> int:
-        track_id, self._next_id = self._next_id, self._next_id + 1
-        self._live[track_id] = Tracklet(track_id, self._time, self._kalman.first(face.box))
-        return track_id
-
-    def _see(self, track: Tracklet, candidate: Candidate) -> None:
-        face, motion = candidate.face, track.motion
-        if track.totals.frames:
-            motion = self._kalman.update(motion, face.box)
-        share = self._area_share(face.box)
-        track.see(self._time, face, motion, area_share=share, memory=self.config.appearance_memory)
 
     def _area_share(self, box: np.ndarray) -> float:
         """Area of the part of the box inside the frame / area of the frame."""

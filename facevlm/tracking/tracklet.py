@@ -1,11 +1,11 @@
-"""One track: what is believed of it now, and running totals of all it was, whose size does not grow with the video."""
+"""One track: running totals of all it was, whose size does not grow with the video, and when it was last seen."""
 
 import math
 from dataclasses import dataclass, field
 
 import numpy as np
 
-from facevlm.tracking.kalman import Motion
+from facevlm.tracking.aflink import WINDOW, TrackEnds
 from facevlm.tracking.track import FaceObservation
 
 
@@ -20,6 +20,9 @@ class Totals:
         vectors: Number of appearance vectors.
         vector_sum: float64 (D,) their sum, None before the first.
         spans: (start, end) seconds, each within one shot.
+        shots: Number of the shot of each span.
+        first_rows: time (seconds), x, y, width, height (pixels) of its first boxes, at most `aflink.WINDOW`.
+        last_rows: The same of its last boxes.
         first_box: float32 (4,) xyxy pixels where it was first seen.
     """
 
@@ -29,12 +32,28 @@ class Totals:
     vectors: int = 0
     vector_sum: np.ndarray | None = None
     spans: list[tuple[float, float]] = field(default_factory=list)
+    shots: list[int] = field(default_factory=list)
+    first_rows: list[tuple[float, ...]] = field(default_factory=list)
+    last_rows: list[tuple[float, ...]] = field(default_factory=list)
     first_box: np.ndarray = field(default_factory=lambda: np.zeros(4, np.float32))
 
     def add_vector(self, vector: np.ndarray) -> None:
         """Count one appearance vector, float (D,) unit norm."""
         self.vectors += 1
         self.vector_sum = np.asarray(vector, np.float64) + (0 if self.vector_sum is None else self.vector_sum)
+
+    def add_box(self, time: float, box: np.ndarray) -> None:
+        """Remember where it was, float (4,) xyxy pixels, for as long as its ends are asked for."""
+        x0, y0, x1, y1 = (float(v) for v in box)
+        row = (time, x0, y0, x1 - x0, y1 - y0)
+        if len(self.first_rows) < WINDOW:
+            self.first_rows.append(row)
+        self.last_rows = [*self.last_rows[1 - WINDOW :], row]
+
+    def ends(self, frame_s: float) -> TrackEnds:
+        """How it begins and ends, times in frames of `frame_s` seconds."""
+        unit = np.array([frame_s, 1, 1, 1, 1])
+        return TrackEnds(np.array(self.first_rows) / unit, np.array(self.last_rows) / unit)
 
     @property
     def mean_presence(self) -> float:
@@ -67,13 +86,18 @@ class Totals:
         """The totals of both as one person."""
         sums = [t.vector_sum for t in (self, other) if t.vector_sum is not None]
         earlier = min((self, other), key=lambda t: t.spans[0])
+        later = max((self, other), key=lambda t: t.spans[-1])
+        seen = sorted(zip(self.spans + other.spans, self.shots + other.shots, strict=True))
         return Totals(
             frames=self.frames + other.frames,
             presence=self.presence + other.presence,
             area=self.area + other.area,
             vectors=self.vectors + other.vectors,
             vector_sum=np.sum(sums, axis=0) if sums else None,
-            spans=sorted(self.spans + other.spans),
+            spans=[span for span, _ in seen],
+            shots=[shot for _, shot in seen],
+            first_rows=earlier.first_rows,
+            last_rows=later.last_rows,
             first_box=earlier.first_box,
         )
 
@@ -82,42 +106,27 @@ class Tracklet:
     """A track that is still alive.
 
     Args:
-        track_id: Its id.
         time: Seconds of its first sight.
-        motion: Belief after the first sight.
+        shot: Number of its shot.
     """
 
-    def __init__(self, track_id: int, time: float, motion: Motion) -> None:
-        self.track_id = track_id
-        self.motion = motion  # at `motion_time`
-        self.first_time = self.last_seen = self.motion_time = time
-        self.appearance: np.ndarray | None = None  # exponential moving average, unit norm
+    def __init__(self, time: float, shot: int) -> None:
+        self.first_time = self.last_seen = time
         self.appearance_time = -math.inf
-        self.totals = Totals()
+        self.totals = Totals(shots=[shot])
 
-    def see(self, time: float, face: FaceObservation, motion: Motion, *, area_share: float, memory: float) -> None:
-        """Take in one sight.
-
-        Args:
-            time: Seconds of the frame.
-            face: What was seen.
-            motion: Belief after it.
-            area_share: Area of the box / area of the frame.
-            memory: Share of the old appearance that stays (StrongSORT's EMA, 0.9).
-        """
-        self.motion, self.motion_time, self.last_seen = motion, time, time
+    def see(self, time: float, face: FaceObservation, *, area_share: float) -> None:
+        """Take in one sight: seconds of the frame, the face, area of its box / area of the frame."""
+        self.last_seen = time
         if not self.totals.frames:
             self.totals.first_box = np.asarray(face.box, np.float32)
         self.totals.frames += 1
         self.totals.presence += float(face.presence)
         self.totals.area += area_share
-        if face.appearance is None:
-            return
-        new = np.asarray(face.appearance, np.float64)
-        self.totals.add_vector(new)
-        self.appearance_time = time
-        mixed = new if self.appearance is None else memory * self.appearance + (1 - memory) * new
-        self.appearance = mixed / max(float(np.linalg.norm(mixed)), 1e-12)
+        self.totals.add_box(time, face.box)
+        if face.appearance is not None:
+            self.totals.add_vector(face.appearance)
+            self.appearance_time = time
 
     def close(self) -> Totals:
         """The totals with the span from first to last sight."""

@@ -13,6 +13,7 @@ from facevlm.exports.signal_plots import plots, thin
 from facevlm.expression.event import SignalTable
 from facevlm.expression.sentence import AppearanceValue, Sentence
 from facevlm.expression.signals import SIGNALS
+from facevlm.tracking.track import Join, Selection
 
 from .conftest import make_description, make_event, make_person, make_thumbnail
 
@@ -104,6 +105,17 @@ def test_unknown_numbers_are_said(nobody):
 def test_nan_similarity_is_unknown(one_person):
     person = replace(one_person.people[0], track=replace(one_person.people[0].track, similarity=float("nan")))
     assert '<td class="n">unknown</td>' in to_html_report(replace(one_person, people=(person,)))
+
+
+def test_the_choice_shows_runners_up_features_and_joins(two_people):
+    first, second = (person.track for person in two_people.people)
+    chosen = replace(first, selection=Selection(0.07, 0.93, 1.0, -0.5, "main", 0.5, 1))
+    chosen = replace(chosen, parts=(1, 4), joins=(Join(1, 4, "appearance", 0.97, True),))
+    passed = replace(second, selection=Selection(0.035, 0.93, -1.0, 0.5, "background", -0.5, 2))
+    only = replace(two_people.people[0], track=chosen)
+    text = to_html_report(replace(two_people, people=(only,), candidates=(chosen, passed)))
+    assert "Track 4 joined to 1 across a cut by appearance 0.97." in text
+    assert "(z 1.0)" in text and ">background<" in text and ">Person 2<" in text
 
 
 def test_filmstrip_is_thinned_to_its_budget(one_person):

@@ -9,9 +9,10 @@ import pytest
 
 import facevlm.exports
 from facevlm.errors import InputError
-from facevlm.exports.documents import SCHEMA_FILES, json_schema
+from facevlm.exports.documents import SCHEMA_FILES, DescriptionDocument, json_schema
 from facevlm.exports.json_document import read_description, to_dict, to_json, write_json
 from facevlm.expression.event import ACTIONS
+from facevlm.tracking.track import Join, Selection
 
 from .conftest import make_description, make_event, make_person
 
@@ -44,7 +45,7 @@ def test_every_description_obeys_the_schema_and_reads_back(fixture, request, tmp
 
 def test_the_issues_example_fields(two_people):
     document = to_dict(two_people)
-    assert list(document) == ["schema", "video", "people", "caption", "warnings"]
+    assert list(document) == ["schema", "video", "people", "caption", "warnings", "candidates"]
     assert document["schema"] == "facevlm/description/1"
     assert document["video"]["fps"] == 29.97003
     assert document["people"][0]["events"][1] == {
@@ -67,6 +68,25 @@ def test_nan_similarity_is_null_with_a_warning(one_person):
     assert document["people"][0]["selection"]["similarity"] is None
     assert document["warnings"] == ["The appearance similarity of person 1 is unknown."]
     assert "NaN" not in to_json(replace(one_person, people=(lonely,)))
+
+
+def test_the_choice_is_explained_by_all_tracks_and_their_features(two_people):
+    first, second = (person.track for person in two_people.people)
+    chosen = replace(first, selection=Selection(0.07, 0.93, 1.0, -0.54321, "main", 0.45679, 1))
+    joined = replace(chosen, joins=(Join(1, 4, "appearance", 0.97123, True),))
+    only = replace(two_people.people[0], track=joined)
+    document = to_dict(replace(two_people, people=(only,), candidates=(joined, second)))
+    assert [c["track_id"] for c in document["candidates"]] == [1, 2]
+    features = document["candidates"][0]["selection"]
+    assert {name: value for name, value in features.items() if name != "reason"} == {
+        "similarity": 0.93, "area_z": 1.0, "similarity_z": -0.5432,
+        "cluster": "main", "cluster_merit": 0.4568, "rank": 1,
+    }  # fmt: skip
+    unknown = document["candidates"][1]["selection"]
+    assert unknown["cluster"] is unknown["rank"] is unknown["area_z"] is None
+    (join,) = document["people"][0]["joins"]
+    assert join == {"former": 1, "latter": 4, "how": "appearance", "score": 0.9712, "across_cut": True}
+    DescriptionDocument.model_validate_json(json.dumps(document))
 
 
 def test_decoder_warnings_are_said_once(one_person):
@@ -154,7 +174,7 @@ def test_missing_file_is_refused(tmp_path):
 
 
 def test_odd_text_survives(tmp_path):
-    odd = "clips/<script>é\u2028 \"quoted\".mp4"
+    odd = 'clips/<script>é\u2028 "quoted".mp4'
     person = make_person(1, (make_event(1, "blink", 0, 1),), main=True)
     write_json(make_description((person,), path=odd), tmp_path / "odd.json")
     assert read_description(tmp_path / "odd.json").video.path == odd

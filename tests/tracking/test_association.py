@@ -1,76 +1,15 @@
-"""Likeness of boxes, duplicates, and costs."""
+"""Which face is which track: costs, gates, hints, the cascade and the second pass."""
 
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from facevlm.tracking.association import (
-    AssociationConfig,
-    Candidate,
-    Known,
-    assign,
-    containment,
-    iou,
-    without_duplicates,
-)
-from facevlm.tracking.kalman import KalmanFilter
+from facevlm.tracking.association import AssociationConfig, Evidence, costs, least, match, match_overlap
+from facevlm.tracking.detected import DetectedBoxes
+from facevlm.tracking.strongsort import FACES, StrongSort
 
 from .moving_faces import face, look
-
-BOXES = {
-    "same": ([0, 0, 10, 10], [0, 0, 10, 10], 1.0, 1.0),
-    "apart": ([0, 0, 10, 10], [20, 0, 30, 10], 0.0, 0.0),
-    "touching": ([0, 0, 10, 10], [10, 0, 20, 10], 0.0, 0.0),
-    "half over": ([0, 0, 10, 10], [5, 0, 15, 10], 1 / 3, 0.5),
-    "inside": ([0, 0, 10, 10], [2, 2, 4, 4], 0.04, 1.0),
-}
-
-
-@pytest.mark.parametrize("name", BOXES)
-def test_overlap(name):
-    a, b, union_share, inside = BOXES[name]
-    one, other = np.array([a]), np.array([b])
-    assert iou(one, other)[0, 0] == iou(other, one)[0, 0] == pytest.approx(union_share)
-    assert containment(one, other)[0, 0] == containment(other, one)[0, 0] == pytest.approx(inside)
-
-
-A = face(500, 300, person=0)
-DUPLICATES = {
-    "the same mesh twice, both hints kept": ([replace(A, carried_from=1), replace(A, carried_from=2)], [{1, 2}]),
-    "carried wins over newly found": ([A, replace(A, carried_from=1)], [{1}]),
-    "a partial face inside": ([A, face(500, 320, 40)], [set()]),
-    "neighbours stay two": ([A, face(570, 300)], [set(), set()]),
-    "one peeping over a shoulder stays": ([A, face(540, 260, 70)], [set(), set()]),
-    "nobody": ([], []),
-}
-
-
-@pytest.mark.parametrize("name", DUPLICATES)
-def test_duplicates(name):
-    observations, hints = DUPLICATES[name]
-    for order in (observations, observations[::-1]):
-        kept = without_duplicates(order, AssociationConfig())
-        assert sorted(sorted(c.hints) for c in kept) == sorted(map(sorted, hints))
-
-
-def test_a_duplicate_lends_its_appearance():
-    (only,) = without_duplicates([replace(A, appearance=None, carried_from=1), A], AssociationConfig())
-    assert only.face.appearance is A.appearance and only.hints == {1}
-
-
-def test_a_clearly_better_new_mesh_replaces_a_doubtful_carried_one():
-    (only,) = without_duplicates([replace(A, carried_from=1, presence=0.6), A], AssociationConfig())
-    assert only.face.presence == 1.0 and only.hints == {1}
-
-
-def known(track_id, seen, unseen_s=0.03, person=None):
-    kalman = KalmanFilter()
-    motion = kalman.first(seen.box)
-    for _ in range(5):
-        motion = kalman.update(kalman.predict(motion, 0.03), seen.box)
-    return Known(track_id, kalman.predict(motion, unseen_s), None if person is None else look(person), unseen_s)
-
 
 HERE, ASIDE, FAR = face(500, 300), face(560, 300), face(900, 300)
 MATCHES = {
@@ -87,18 +26,70 @@ MATCHES = {
 }
 
 
+def seen(where, person=None, hints=()):
+    features = None if person is None else look(person)[None]
+    return DetectedBoxes.of(where.box[None], np.ones(1), features=features, hints=[frozenset(hints)])
+
+
 @pytest.mark.parametrize("name", MATCHES)
 def test_matches(name):
     (place, unseen, person), (now, looks_like, hinted), expected = MATCHES[name]
-    seen = replace(now, appearance=None if looks_like is None else look(looks_like))
-    candidate = Candidate(seen, frozenset({5} if hinted else ()))
-    result = assign([known(5, place, unseen, person)], [candidate], KalmanFilter(), AssociationConfig())
-    assert result == ({0: 5} if expected else {})
+    sort = StrongSort(FACES)
+    for k in range(6):
+        sort.update(seen(place, person), 0.03 * k)
+    ids = [t.track_id for t in sort.update(seen(now, looks_like, {1} if hinted else ()), 0.15 + unseen)]
+    assert ids == ([1] if expected else [2])
+
+
+def evidence(appearance, *, motion=0.0, overlap=1.0, hinted=False, unseen=1.0):
+    shape = np.shape(appearance)
+    fill = [np.broadcast_to(value, shape).copy() for value in (motion, overlap, hinted)]
+    return Evidence(np.array(appearance, float), *fill, np.broadcast_to(unseen, shape[0]).copy())
+
+
+PAPER = AssociationConfig()
+COSTS = {
+    # evidence of one pair, config -> cost, None where forbidden
+    "appearance and motion (eq. 7)": (evidence([[0.3]], motion=5.0), PAPER, 0.98 * 0.3 + 0.02 * 5),
+    "beyond the gate": (evidence([[0.0]], motion=9.5), PAPER, None),
+    "at the gate": (evidence([[0.0]], motion=9.4), PAPER, 0.188),
+    "without motion cost": (evidence([[0.3]], motion=5.0), replace(PAPER, appearance_weight=1.0), 0.3),
+    "unknown appearance": (evidence([[np.nan]]), replace(PAPER, unknown_appearance=0.25), 0.98 * 0.25),
+    "overlap counts": (evidence([[0.0]], overlap=0.4), replace(PAPER, overlap_weight=0.5), 0.3),
+    "near whatever the gate says": (
+        evidence([[0.0]], motion=99.0, overlap=0.4),
+        replace(PAPER, near_overlap=0.3),
+        0.19,
+    ),
+    "long unseen": (evidence([[0.0]], unseen=20.0), replace(PAPER, unseen_penalty=0.001), 0.02),
+    "hinted": (evidence([[0.3]], hinted=True), replace(PAPER, hint=0.1), 0.194),
+    "another face": (evidence([[0.3]]), replace(PAPER, max_appearance=0.2), None),
+}
+
+
+@pytest.mark.parametrize("name", COSTS)
+def test_costs(name):
+    pair, config, expected = COSTS[name]
+    cost = costs(pair, config)[0, 0]
+    assert cost >= 1e5 if expected is None else cost == pytest.approx(expected, abs=2e-3)
 
 
 def test_a_good_match_is_not_given_up_for_two_bad_ones():
-    tracks = [known(1, HERE, person=0), known(2, HERE, unseen_s=0.5, person=None)]
-    candidates = [Candidate(replace(HERE, appearance=look(0)), frozenset()), Candidate(FAR, frozenset())]
-    assert assign(tracks, candidates, KalmanFilter(), AssociationConfig()) == {0: 1}
-    assert assign([], candidates, KalmanFilter(), AssociationConfig()) == {}
-    assert assign(tracks, [], KalmanFilter(), AssociationConfig()) == {}
+    assert least(np.array([[0.1, 1.0], [0.4, 9.0]]), 0.45) == [(0, 0)]
+    assert least(np.array([[0.1, 0.3], [0.2, 0.9]]), 0.45) == [(0, 1), (1, 0)]
+    assert least(np.zeros((0, 3)), 0.45) == [] and least(np.array([[0.5]]), 0.45) == []
+
+
+def test_the_cascade_prefers_the_track_seen_last_and_vanilla_matching_the_one_more_alike():
+    pairs = evidence([[0.1], [0.3]], unseen=np.array([5.0, 1.0]))
+    assert match(pairs, PAPER) == [(0, 0)]
+    assert match(pairs, replace(PAPER, cascade_depth=30)) == [(1, 0)]
+    assert match(pairs, replace(PAPER, cascade_depth=0)) == []
+
+
+def test_the_second_pass_goes_by_overlap_and_respects_looks():
+    pairs = evidence([[0.6, np.nan]], overlap=np.array([[0.9, 0.5]]))
+    assert match_overlap(pairs, PAPER) == [(0, 0)]
+    assert match_overlap(pairs, replace(PAPER, max_appearance=0.5)) == [(0, 1)]
+    assert match_overlap(pairs, replace(PAPER, max_overlap_cost=None)) == []
+    assert match_overlap(evidence([[0.0]], overlap=0.25), PAPER) == []

@@ -1,4 +1,4 @@
-"""People who come back, and people who only look a little alike."""
+"""People who come back, people who only look a little alike, and tracks that continue each other."""
 
 import numpy as np
 import pytest
@@ -7,10 +7,10 @@ from facevlm.tracking.relink import RelinkConfig, relink
 from facevlm.tracking.tracklet import Totals
 
 
-def totals(angle, start, end, vectors=10):
+def totals(angle, start, end, vectors=10, shot=0):
     """A track whose mean vector points at `angle` degrees."""
     vector = np.array([np.cos(np.radians(angle)), np.sin(np.radians(angle))])
-    return Totals(10, 10.0, 1.0, vectors, vector * vectors if vectors else None, [(start, end)])
+    return Totals(10, 10.0, 1.0, vectors, vector * vectors if vectors else None, [(start, end)], [shot])
 
 
 # cosine .95 is 18.2 degrees
@@ -33,7 +33,7 @@ def test_relink(name):
     tracks, expected = SITUATIONS[name]
     people = relink({i: totals(*t) for i, t in enumerate(tracks, 1)}, RelinkConfig())
     assert list(people) == expected
-    assert sum(t.frames for t in people.values()) == 10 * len(tracks)
+    assert sum(p.totals.frames for p in people.values()) == 10 * len(tracks)
 
 
 def test_joined_totals_add_up_and_keep_the_first_box():
@@ -42,3 +42,49 @@ def test_joined_totals_add_up_and_keep_the_first_box():
     both = late.joined(early)
     assert both.spans == [(0, 1), (2, 3)] and both.vectors == 20 and both.first_box[0] == 1
     assert both.similarity == pytest.approx(1.0)
+
+
+def moving(start, end, x0, speed, *, angle=None, shot=0, height=100.0):
+    """A track that moves steadily to the right, 30 frames a second, from x0 at time 0; without vectors by default."""
+    track = totals(angle or 0, start, end, vectors=0 if angle is None else 10, shot=shot)
+    for time in np.arange(start, end + 1e-9, 1 / 30):
+        left = x0 + speed * time
+        track.add_box(time, np.array([left, 100, left + 0.8 * height, 100 + height]))
+    return track
+
+
+BROKEN = {
+    "goes on where it was going": ([moving(0, 1, 0, 300), moving(1.3, 2, 0, 300)], [(1, 2)]),
+    "thrice": ([moving(0, 1, 0, 90), moving(1.2, 2, 0, 90), moving(2.5, 3, 0, 90)], [(1, 2, 3)]),
+    "elsewhere": ([moving(0, 1, 0, 90), moving(1.3, 2, 150, 90)], [(1,), (2,)]),
+    "too late": ([moving(0, 1, 0, 0), moving(2.5, 3, 0, 0)], [(1,), (2,)]),
+    "both at once": ([moving(0, 1, 0, 0), moving(0.9, 2, 0, 0)], [(1,), (2,)]),
+    "of another size": ([moving(0, 1, 0, 0), moving(1.1, 2, 0, 0, height=220)], [(1,), (2,)]),
+    "looks like another": ([moving(0, 1, 0, 0, angle=0), moving(1.1, 2, 0, 0, angle=50)], [(1,), (2,)]),
+    "looks a little different": ([moving(0, 1, 0, 0, angle=0), moving(1.1, 2, 0, 0, angle=25)], [(1, 2)]),
+    "in the next shot": ([moving(0, 1, 0, 0), moving(1.1, 2, 0, 0, shot=1)], [(1,), (2,)]),
+    "two cross, each goes its way": (
+        [moving(0, 1, 0, 300), moving(0, 1, 800, -300), moving(1.2, 2, 800, -300), moving(1.2, 2, 0, 300)],
+        [(1, 4), (2, 3)],
+    ),
+}
+
+
+@pytest.mark.parametrize("name", BROKEN)
+def test_movement_joins_what_a_shot_shows_to_be_one(name):
+    tracks, expected = BROKEN[name]
+    people = relink(dict(enumerate(tracks, 1)), RelinkConfig())
+    assert list(people) == expected
+    for ids, person in people.items():
+        assert len(person.joins) == len(ids) - 1
+        assert all(j.how == "geometry" and j.score >= 0.95 and not j.across_cut for j in person.joins)
+    assert len(relink(dict(enumerate(tracks, 1)), RelinkConfig(aflink=None))) == len(tracks)
+
+
+def test_a_join_by_looks_across_a_cut_is_told():
+    tracks = {1: totals(0, 0, 1), 3: totals(90, 0, 1), 4: totals(5, 2, 3, shot=1)}
+    person = relink(tracks, RelinkConfig())[1, 4]
+    (join,) = person.joins
+    assert (join.former, join.latter, join.how, join.across_cut) == (1, 4, "appearance", True)
+    assert str(join) == "4 joined to 1 across a cut by appearance 1.00"
+    assert person.totals.shots == [0, 1]
