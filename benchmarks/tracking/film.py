@@ -27,6 +27,7 @@ from facevlm.video.shots import marked
 RATE = 16  # sampled frames a second, as FaceTrack-MM
 MIN_SCORE, MIN_PRESENCE = 0.3, 0.1  # what is surer than this is told to the trackers, to judge for themselves
 SEEDS, PARTS = {"tune": TUNE_SEEDS, "test": TEST_SEEDS}, {"tune": 0, "test": 1}
+LOOKING = ("align", "attention_graph", "detect", "embed", "mesh", "suppress")  # modules of faces that `look` runs
 SAME_FACE = 0.6  # IoU of two meshes from which they lie on one face
 EMPTY = Faces(
     np.zeros((0, 4), np.float32), np.zeros(0, np.float32), np.zeros(0, np.float32), np.zeros((0, 5, 2), np.float32),
@@ -132,7 +133,7 @@ def _key(folder: Path | None) -> str:
     """Changes with the photos and with the code that films and finds."""
     package, here = Path(facevlm.__file__).parent, Path(__file__).parent
     files = [here / "cast.py", here / "scenes.py", here / "film.py", here / "clip.py", package / "video" / "shots.py"]
-    files += sorted([*(package / "puppet").glob("*.py"), *(package / "faces").glob("*.py")])
+    files += sorted((package / "puppet").glob("*.py")) + [package / "faces" / f"{name}.py" for name in LOOKING]
     files += sorted(path for path in folder.iterdir() if path.is_file()) if folder else []
     digest = hashlib.sha256()
     for path in files:

@@ -39,9 +39,12 @@ def standing(people: int, *, hidden: tuple[int, int] = (0, 0)) -> Clip:
         faces_at(*(box for p, box in enumerate(boxes) if p or not hidden[0] <= number < hidden[1]))
         for number in range(FRAMES)
     )
-    return Clip(
+    clip = Clip(
         "standing", 0, Path("nowhere.mp4"), (640, 360), np.arange(FRAMES) / 16, np.zeros(FRAMES, int), faces, truth
     )
+    wall = np.random.default_rng(1).integers(0, 255, (12, 21, 3), np.uint8).repeat(30, 0).repeat(31, 1)[:, :640]
+    clip.__dict__["images"] = (wall,) * FRAMES
+    return clip
 
 
 def rows_of(truth: Truth) -> np.ndarray:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from benchmarks.tracking.clip import Clip, Truth
-from benchmarks.tracking.ours import OURS
+from benchmarks.tracking.ours import DEFAULT, OURS, PARTS, ablation
 from benchmarks.tracking.scoring import bootstrap, score, together
 from tests.benchmarks.made_tracks import FRAMES, faces_at, rows_of, standing
 
@@ -87,7 +87,24 @@ def test_the_bootstrap_of_every_scene_once_is_the_total() -> None:
 def test_our_trackers_follow_people_who_stand(name: str) -> None:
     clip = standing(3)
     found = figures(clip.truth, OURS[name](clip))
-    assert found["HOTA"] == pytest.approx(100) and found["IDSW"] == 0
+    assert found["IDSW"] == 0 and found["FP"] == 0
+    first_frames = 0 if name.startswith("facevlm") else 3 * 2  # until a track is confirmed, where the paper waits
+    assert found["FN"] == first_frames
+
+
+def test_the_ablation_switches_every_part() -> None:
+    variants = ablation(DEFAULT, "ours")
+    assert len(variants) == len(PARTS) and DEFAULT not in variants.values()
+    for name, variant in variants.items():
+        assert PARTS[name.split(maxsplit=2)[2]](variant, " with " in name) == variant
+    assert len({repr(variant) for variant in variants.values()}) == len(PARTS)
+
+
+def test_interpolation_fills_the_frames_in_which_a_face_is_hidden() -> None:
+    clip = standing(2, hidden=(5, 9))
+    rows = OURS["facevlm with GSI"](clip)
+    assert sorted(rows[rows[:, 2] < 50, 0]) == list(range(FRAMES))
+    assert np.allclose(rows[rows[:, 2] < 50, 2:], [0, 10, 40, 60], atol=0.5)
 
 
 @pytest.mark.parametrize("name", ["SORT", "ByteTrack", "OC-SORT"])
