@@ -51,7 +51,8 @@ def by_scene(results: Results, trackers: Sequence[str], figure: str) -> str:
 
 
 def _short(tracker: str) -> str:
-    return tracker if len(tracker) <= 10 else tracker.replace("without ", "-").replace("facevlm ", "")[:10]
+    """At most ten letters; a star for tuned."""
+    return tracker.removeprefix("facevlm, ").split(",")[0].replace(" tuned", "*")[:10]
 
 
 def _interval(values: np.ndarray) -> list[float]:
