@@ -116,7 +116,13 @@ def save(target: Path, clip: Clip) -> None:
         name: np.concatenate([getattr(faces, name) for faces in clip.faces])
         for name in ("boxes", "scores", "presence", "points", "landmarks", "vectors")
     }
-    about = {"name": clip.name, "seed": clip.seed, "size": clip.size, "people": clip.truth.names}
+    about = {
+        "name": clip.name,
+        "seed": clip.seed,
+        "video": clip.path.name,
+        "size": clip.size,
+        "people": clip.truth.names,
+    }
     truth = {f"true_{name}": getattr(clip.truth, name) for name in ("frames", "people", "boxes", "visible")}
     part = target.with_suffix(".part.npz")
     np.savez(part, about=json.dumps(about), times=clip.times, shots=clip.shots, counts=counts, **parts, **truth)
@@ -136,6 +142,6 @@ def load(path: Path) -> Clip:
         )
         faces = tuple(Faces(*columns_of_frame) for columns_of_frame in zip(*columns, strict=True))
         return Clip(
-            about["name"], about["seed"], path.with_suffix(".mp4"), tuple(about["size"]),
+            about["name"], about["seed"], path.parent / about["video"], tuple(about["size"]),
             data["times"], data["shots"], faces, truth,
         )  # fmt: skip

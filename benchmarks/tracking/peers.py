@@ -44,11 +44,13 @@ def peer(name: str, settings: Settings | None = None) -> Runs:
 
 
 def draw(name: str, rng: np.random.Generator) -> Settings:
-    """Settings at random from the class's search space."""
+    """Settings at random: each one, with even odds, as published or from the class's search space."""
     settings: Settings = {"cuts": bool(rng.random() < 0.5)}
     for key, space in peers()[name].search_space.items():
         low, high = space["range"]
-        settings[key] = int(rng.integers(low, high)) if space["type"] == "randint" else round(rng.uniform(low, high), 3)
+        drawn = int(rng.integers(low, high)) if space["type"] == "randint" else round(rng.uniform(low, high), 3)
+        if rng.random() < 0.5:
+            settings[key] = drawn
     return settings
 
 

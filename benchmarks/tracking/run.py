@@ -24,7 +24,8 @@ import numpy as np  # noqa: E402
 
 from benchmarks.machine import keep, machine  # noqa: E402
 from benchmarks.tracking.clip import Clip, Runs, load  # noqa: E402
-from benchmarks.tracking.film import SEEDS, clips  # noqa: E402
+from benchmarks.tracking.film import SEEDS  # noqa: E402
+from benchmarks.tracking.look import clips  # noqa: E402
 from benchmarks.tracking.ours import OURS, PARTS  # noqa: E402
 from benchmarks.tracking.peers import Settings, draw, peer, peers  # noqa: E402
 from benchmarks.tracking.scenes import SCENES  # noqa: E402
