@@ -133,9 +133,12 @@ def _run_clip(task: tuple[Path, list[str]]) -> tuple[str, int, dict[str, tuple[S
 
 
 def tune(paths: list[Path], draws: int, jobs: int) -> None:
-    """Try the published settings and random ones; keep those with the best mean of HOTA and IDF1 in `TUNED`."""
-    rng = np.random.default_rng(0)
-    choices = {name: [{}, {"cuts": True}, *(draw(name, rng) for _ in range(draws))] for name in peers()}
+    """Try published, kept and random settings; keep those with the best mean of HOTA and IDF1 in `TUNED`."""
+    rng = np.random.default_rng()
+    before = json.loads(TUNED.read_text()) if TUNED.exists() else {}
+    choices = {
+        name: [{}, {"cuts": True}, before.get(name, {}), *(draw(name, rng) for _ in range(draws))] for name in peers()
+    }
     tried: dict[str, list[list[Score]]] = {name: [[] for _ in of] for name, of in choices.items()}
     with multiprocessing.get_context("spawn").Pool(jobs, cv2.setNumThreads, (1,)) as pool:
         for done, scores in enumerate(pool.imap(_try_all, [(path, choices) for path in paths]), 1):
