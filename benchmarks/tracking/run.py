@@ -15,6 +15,7 @@ import multiprocessing
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT))
@@ -52,6 +53,7 @@ def main() -> None:
     )
     args = parser.parse_args()
     where = machine()
+    where["command"] = where["command"].replace(str(args.photos), "DIR")
     names = args.scenes.split(",") if args.scenes else list(SCENES)
     unknown = [name for name in names if name not in SCENES]
     if unknown:
@@ -80,7 +82,16 @@ def main() -> None:
     if args.scenes or args.trackers or args.splits != "test,tune" or not args.photos:
         print(text)
     else:
-        keep("tracking", where, kept, text)
+        keep("tracking", where, rounded(kept), text)
+
+
+def rounded(results: Any) -> Any:
+    """The same with three decimals."""
+    if isinstance(results, dict):
+        return {key: rounded(value) for key, value in results.items()}
+    if isinstance(results, list):
+        return [rounded(value) for value in results]
+    return round(results, 3) if isinstance(results, float) else results
 
 
 def trackers() -> dict[str, Runs]:
