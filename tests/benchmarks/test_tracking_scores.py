@@ -1,5 +1,7 @@
 """The scorer and the adapters of the tracking benchmark, on made-up tracks with known scores."""
 
+import json
+
 import numpy as np
 import pytest
 
@@ -128,6 +130,16 @@ def test_a_peer_begins_anew_at_a_cut_only_when_told() -> None:
     cut = Clip(whole.name, 0, whole.path, whole.size, whole.times, np.arange(FRAMES) // 10, whole.faces, whole.truth)
     assert len(np.unique(peer("ByteTrack")(cut)[:, 1])) == 1
     assert len(np.unique(peer("ByteTrack", {"cuts": True})(cut)[:, 1])) == 2
+
+
+def test_kept_settings_of_the_peers_are_theirs() -> None:
+    pytest.importorskip("trackers", reason="the peers live in .venv-tracking (make bench-tracking)")
+    from benchmarks.tracking.peers import peers
+    from benchmarks.tracking.run import TUNED
+
+    kept = json.loads(TUNED.read_text())
+    assert set(kept) == set(peers())
+    assert all(set(kept[name]) <= {"cuts", *make.search_space} for name, make in peers().items())
 
 
 def test_true_ids_take_what_detections_there_are() -> None:
