@@ -2,6 +2,7 @@
 # make test    the same environment, and all tests
 # make lint    ruff, mypy, import-linter
 # make bench   speed, memory, comparison with MediaPipe: about an hour (CLIPS=videos, PHOTOS=faces, ANNOTATED=scored clips)
+# make bench-tracking   face tracking against ByteTrack, OC-SORT and BoT-SORT on filmed scenes (PHOTOS=faces)
 # make clean   remove the environments and what the demo wrote
 
 # The first Python that runs and is new enough; or: make demo PYTHON=python3.12
@@ -12,7 +13,7 @@ INSTALL := -m pip install --quiet --disable-pip-version-check -c constraints.txt
 CORES ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint bench test-services clean
+.PHONY: help demo test lint bench bench-tracking test-services clean
 
 help:
 	@sed -n 's/^# \(make .*\)/\1/p' Makefile
@@ -46,11 +47,17 @@ bench: .venv-bench/ready .venv-mediapipe/ready .venv-coco/ready
 	$(BENCH) benchmarks/fuzz_video.py
 	$(BENCH) benchmarks/memory.py
 
+bench-tracking: .venv-tracking/ready
+	.venv-tracking/bin/facevlm weights fetch
+	.venv-tracking/bin/python -m pytest tests/benchmarks
+	.venv-tracking/bin/python benchmarks/tracking/run.py $(if $(PHOTOS),--photos "$(PHOTOS)")
+
 test-services:
 	@echo "no services yet: they come with the serving issue"
 
 clean:
-	rm -rf .venv .venv-bench .venv-coco .venv-mediapipe build/bench-clips build/bench-puppets demo-output
+	rm -rf .venv .venv-bench .venv-coco .venv-mediapipe .venv-tracking
+	rm -rf build/bench-clips build/bench-puppets build/bench-tracking demo-output
 
 .venv/bin/python:
 	@[ -n "$(PYTHON)" ] || { echo "error: no Python 3.11 or newer found (make demo PYTHON=/path/to/python)" >&2; exit 1; }
@@ -68,6 +75,13 @@ clean:
 	@[ -n "$(PYTHON)" ] || { echo "error: no Python 3.11 or newer found (make bench PYTHON=/path/to/python)" >&2; exit 1; }
 	$(PYTHON) -m venv .venv-bench
 	.venv-bench/bin/python $(INSTALL) -e ".[demo]"
+	@touch $@
+
+.venv-tracking/ready: benchmarks/tracking/requirements.txt pyproject.toml constraints.txt
+	@[ -n "$(PYTHON)" ] || { echo "error: no Python 3.11 or newer found (make bench-tracking PYTHON=...)" >&2; exit 1; }
+	$(PYTHON) -m venv .venv-tracking
+	.venv-tracking/bin/python $(INSTALL) -e ".[demo]"
+	.venv-tracking/bin/python -m pip install --quiet --disable-pip-version-check --no-deps -r $<
 	@touch $@
 
 # MediaPipe 0.10.21 has no wheel for Python 3.13; or: make bench MEDIAPIPE_PYTHON=/path/to/python3.12

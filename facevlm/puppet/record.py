@@ -1,6 +1,7 @@
 """Write a scene as a video file, with its truth in the form of an annotation file."""
 
 import os
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
@@ -23,17 +24,25 @@ class ClipTruth:
         path: The file.
         duration: Seconds.
         events: name -> visible events by time.
-        times: Seconds of each frame.
-        boxes: For each frame name -> float (4,) xyxy pixels of the displayed frame.
+        frames: Each frame without its picture: who is where in pixels of the displayed frame, and how much is hidden.
         cuts: Seconds at which a new shot starts.
     """
 
     path: str
     duration: float
     events: dict[str, tuple[GroundTruth, ...]]
-    times: tuple[float, ...]
-    boxes: tuple[dict[str, np.ndarray], ...]
+    frames: tuple[SceneFrame, ...]
     cuts: tuple[float, ...] = ()
+
+    @property
+    def times(self) -> tuple[float, ...]:
+        """Seconds of each frame."""
+        return tuple(frame.time for frame in self.frames)
+
+    @property
+    def boxes(self) -> tuple[dict[str, np.ndarray], ...]:
+        """For each frame name -> float (4,) xyxy pixels of the displayed frame, of people who are mostly in view."""
+        return tuple(frame.boxes for frame in self.frames)
 
     def record(self) -> dict[str, Any]:
         """As one record of an annotation file (`clip`, `annotated_s`, `people`, `events`)."""
@@ -50,12 +59,13 @@ class ClipTruth:
         }
 
 
-def write_clip(path: str | os.PathLike[str], scene: Scene) -> ClipTruth:
+def write_clip(path: str | os.PathLike[str], scene: Scene, *, keep: Callable[[float], bool] | None = None) -> ClipTruth:
     """Draw a scene into a video file.
 
     Args:
         path: File to write; its ending chooses the container.
         scene: What to draw.
+        keep: As in `Scene.frames`.
 
     Returns:
         Its truth.
@@ -69,14 +79,13 @@ def write_clip(path: str | os.PathLike[str], scene: Scene) -> ClipTruth:
     options = EncodeOptions(crf=scene.film.crf, rate=Fraction(scene.film.fps), rotation=scene.film.rotation)
     kept: list[SceneFrame] = []
     with VideoWriter(Path(path), width, height, options=options) as writer:
-        for frame in scene.frames():
+        for frame in scene.frames(keep):
             writer.write(np.ascontiguousarray(np.rot90(frame.image, -turns)), frame.time)
             kept.append(replace(frame, image=EMPTY))
     return ClipTruth(
         os.fspath(path),
         scene.duration,
         scene.truth(kept),
-        tuple(frame.time for frame in kept),
-        tuple(frame.boxes for frame in kept),
+        tuple(kept),
         tuple(shot.end for shot in scene.shots[:-1]),
     )

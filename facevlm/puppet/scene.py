@@ -1,7 +1,7 @@
 """A scene: shots one after the other, drawn frame by frame, with the truth of each frame."""
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from itertools import pairwise
@@ -12,10 +12,12 @@ from facevlm.errors import UsageError
 from facevlm.puppet.puppet import Puppet
 from facevlm.puppet.script import Script
 from facevlm.puppet.shot import Actor, Film, Key, Occluder, Shot
-from facevlm.puppet.stage import Stage, develop
+from facevlm.puppet.stage import HIDDEN, IN_VIEW, Sight, Stage, develop
 from facevlm.puppet.truth import GroundTruth, truth_of
 
-__all__ = ["Actor", "Film", "Key", "Occluder", "Scene", "SceneFrame", "Shot"]
+__all__ = ["Actor", "Film", "Key", "Occluder", "Scene", "SceneFrame", "Shot", "Sight"]
+
+LONGEST_BURST = 9  # frames dropped in a row
 
 
 @dataclass(frozen=True)
@@ -25,14 +27,25 @@ class SceneFrame:
     Attributes:
         time: Seconds from the first frame.
         image: uint8 (H, W, 3) RGB.
-        boxes: name -> float (4,) xyxy box of the 468 landmarks in pixels, for people who are mostly in view.
-        hidden: Names of people at least a quarter of whose face something covers.
+        sights: name -> where the face is and how much of it can be seen, for everyone of whose face the frame holds at
+            least a corner, even if it is covered wholly.
+        shot: Number of the shot, from 0.
     """
 
     time: float
     image: np.ndarray
-    boxes: dict[str, np.ndarray]
-    hidden: frozenset[str] = frozenset()
+    sights: dict[str, Sight]
+    shot: int = 0
+
+    @property
+    def boxes(self) -> dict[str, np.ndarray]:
+        """name -> float (4,) xyxy box of the 468 landmarks in pixels, for people who are mostly in view."""
+        return {name: sight.box for name, sight in self.sights.items() if sight.inside >= IN_VIEW}
+
+    @property
+    def hidden(self) -> frozenset[str]:
+        """Names of people mostly in view, over a quarter of whose face something covers."""
+        return frozenset(name for name in self.boxes if self.sights[name].covered > HIDDEN)
 
 
 @dataclass(frozen=True)
@@ -66,29 +79,37 @@ class Scene:
         return self.shots[-1].end
 
     def times(self) -> list[float]:
-        """Time of each frame in seconds, the first at 0."""
+        """Time of each frame in seconds, the first at 0; dropped frames are left out."""
         count = max(1, math.floor(self.duration * self.film.fps + Fraction(1, 1000)))
-        if not self.film.vary:
-            return [float(number / self.film.fps) for number in range(count)]
-        rng = np.random.default_rng([self.film.seed, 5])
-        gaps = rng.uniform(1 - self.film.vary, 1 + self.film.vary, count - 1) / float(self.film.fps)
-        times = np.round(np.concatenate([[0.0], np.cumsum(gaps)]), 3)  # whole milliseconds, as phones write them
-        return [float(t) for t in times if t < self.duration]
+        times = [float(number / self.film.fps) for number in range(count)]
+        if self.film.vary:
+            rng = np.random.default_rng([self.film.seed, 5])
+            gaps = rng.uniform(1 - self.film.vary, 1 + self.film.vary, count - 1) / float(self.film.fps)
+            varied = np.round(np.concatenate([[0.0], np.cumsum(gaps)]), 3)  # whole milliseconds, as phones write them
+            times = [float(t) for t in varied if t < self.duration]
+        lost = _lost(len(times), self.film.dropped, np.random.default_rng([self.film.seed, 6]))
+        return [t for number, t in enumerate(times) if number not in lost]
 
     def shot_at(self, t: float) -> int:
         """Number of the shot."""
         return next((i for i, shot in enumerate(self.shots) if t < shot.end), len(self.shots) - 1)
 
-    def frames(self) -> Iterator[SceneFrame]:
-        """Draw the clip frame by frame."""
+    def frames(self, keep: Callable[[float], bool] | None = None) -> Iterator[SceneFrame]:
+        """Draw the clip frame by frame.
+
+        Args:
+            keep: Asked with the time of each frame, in order, whether to draw it; None draws all.
+        """
         rng = np.random.default_rng([self.film.seed, 9])
         stages: dict[int, Stage] = {}
         for t in self.times():
+            if keep is not None and not keep(t):
+                continue
             number = self.shot_at(t)
             if number not in stages:
                 stages = {number: Stage(self.shots[number], self.size, self.film.seed + number)}
-            image, boxes, hidden = stages[number].draw(t)
-            yield SceneFrame(t, develop(image, self.film, rng), boxes, hidden)
+            image, sights = stages[number].draw(t, exposure=self.film.exposure)
+            yield SceneFrame(t, develop(image, self.film, rng), sights, number)
 
     def truth(self, frames: Sequence[SceneFrame] | None = None) -> dict[str, tuple[GroundTruth, ...]]:
         """Visible events per person.
@@ -113,6 +134,15 @@ class Scene:
                     found.extend(_clipped(event, seen, hidden))
             start = shot.end
         return {name: _joined(found) for name, found in events.items()}
+
+
+def _lost(count: int, share: float, rng: np.random.Generator) -> set[int]:
+    """Numbers of the frames that a busy camera drops, in bursts of one to `LONGEST_BURST`; never the first."""
+    lost: set[int] = set()
+    while len(lost) < round(share * (count - 1)):
+        start = int(rng.integers(1, count))
+        lost.update(range(start, min(start + int(rng.integers(1, LONGEST_BURST + 1)), count)))
+    return lost
 
 
 def _spans(seen: list[tuple[float, bool]]) -> list[tuple[float, float]]:

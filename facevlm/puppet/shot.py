@@ -97,6 +97,8 @@ class Film:
     Attributes:
         fps: Frames a second, exact.
         vary: 0 for a constant rate, else the share in (0, 0.9] by which the gap between frames varies.
+        dropped: Share in [0, 0.9] of the frames that are missing from the file, in bursts; the others keep their times.
+        exposure: Seconds for which the shutter is open: what moves meanwhile is smeared along its motion.
         noise: Standard deviation of pixel noise, of 255.
         light: Factor on the brightness; 0.2 is a dark room.
         blur: Standard deviation in pixels.
@@ -107,6 +109,8 @@ class Film:
 
     fps: Fraction = Fraction(30)
     vary: float = 0.0
+    dropped: float = 0.0
+    exposure: float = 0.0
     noise: float = 0.0
     light: float = 1.0
     blur: float = 0.0

@@ -1,5 +1,7 @@
 """Draw one shot: background, people on their paths, things before them, as the camera sees them."""
 
+from dataclasses import dataclass
+
 import cv2
 import numpy as np
 
@@ -8,10 +10,38 @@ from facevlm.puppet.shot import Actor, Film, Shot, along
 
 HIDDEN = 0.25  # share of a face's box under something else from which its events are unsure
 IN_VIEW = 0.6  # share of a face's box inside the frame from which it counts as visible
+Layer = tuple[np.ndarray, np.ndarray | None]  # a person's picture, and its coverage if the background shows beside it
+SMEAR_STEPS = 9  # pictures that are averaged into one while the shutter is open
+
+
+@dataclass(frozen=True)
+class Sight:
+    """Where one person's face is in a frame, and how much of it can be seen.
+
+    Attributes:
+        box: float (4,) xyxy box of the 468 landmarks in pixels; it may reach outside the frame.
+        inside: Share of the box inside the frame, in (0, 1].
+        covered: Share of the part inside the frame that lies under other people and things, in [0, 1].
+    """
+
+    box: np.ndarray
+    inside: float
+    covered: float
+
+    @property
+    def visible(self) -> float:
+        """Share of the box that can be seen, in [0, 1]."""
+        return self.inside * (1 - self.covered)
 
 
 class Stage:
-    """One shot, ready to be drawn."""
+    """One shot, ready to be drawn.
+
+    Args:
+        shot: What is filmed.
+        size: Width and height in pixels.
+        seed: Of the shaking camera.
+    """
 
     def __init__(self, shot: Shot, size: tuple[int, int], seed: int) -> None:
         self.shot, self.size = shot, size
@@ -28,48 +58,68 @@ class Stage:
         rng = np.random.default_rng([seed, 3])
         self.shakes = rng.uniform([[0.6, 2.0, 5.0]], [[1.2, 3.5, 8.0]], (2, 3)), rng.uniform(0, 2 * np.pi, (2, 3))
 
-    def draw(self, t: float) -> tuple[np.ndarray, dict[str, np.ndarray], frozenset[str]]:
-        """Picture, boxes and hidden names of `SceneFrame` at a time."""
-        width, height = self.size
+    def draw(self, t: float, *, exposure: float = 0.0) -> tuple[np.ndarray, dict[str, Sight]]:
+        """Draw one frame.
+
+        Args:
+            t: Seconds; the middle of the exposure.
+            exposure: Seconds during which what moves along its path, and all that a moving camera sees, is smeared.
+                Faces do not change meanwhile.
+
+        Returns:
+            The picture, uint8 (H, W, 3) RGB, and name -> sight at `t` of every person of whose face the frame holds
+            at least a corner, covered or not.
+        """
+        layers = {actor.name: _drawn(actor, t) for actor in self.shot.actors if actor.there(t)}
+        picture, covers = self._expose(t, layers)
+        if exposure > 0:
+            total = np.zeros(picture.shape, np.float32)
+            for moment in t + exposure * np.linspace(-0.5, 0.5, SMEAR_STEPS):
+                total += self._expose(float(moment), layers)[0]
+            picture = (total / SMEAR_STEPS + 0.5).astype(np.uint8)
+        sights = {actor.name: self._sight(actor, t, covers[actor.name]) for actor in self.shot.actors if actor.there(t)}
+        return picture, {name: sight for name, sight in sights.items() if sight.inside > 0}
+
+    def _expose(self, t: float, layers: dict[str, Layer]) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+        """The picture of one instant from people already drawn, and float32 (H, W) what stands before each."""
         camera = self._camera(t)
         still = np.allclose(camera, np.eye(3)[:2])
         canvas = self.background if still else cv2.warpAffine(
             self.background, camera[:2], self.size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT_101
         )  # fmt: skip
         canvas = canvas.copy()
-        boxes: dict[str, np.ndarray] = {}
-        covers: dict[str, np.ndarray] = {}  # what stands before each person
+        covers: dict[str, np.ndarray] = {}
         for actor in self.shot.actors:
-            if not actor.there(t):
+            if actor.name not in layers:
                 continue
-            controls = actor.script.controls(t)
+            picture, matte = layers[actor.name]
             place = camera @ _square(self._place(actor, t))
-            if actor.path:
-                picture, matte = actor.puppet.render_cut_out(controls)
+            if matte is not None:
                 before = _lay(canvas, picture, matte, place)
-                for other in boxes:
-                    covers[other] = np.maximum(covers[other], before)
+                for cover in covers.values():
+                    np.maximum(cover, before, out=cover)
             elif np.allclose(place, np.eye(3)[:2]):
-                canvas = actor.puppet.render(controls)
+                canvas = picture.copy()
             else:
                 canvas = cv2.warpAffine(
-                    actor.puppet.render(controls),
-                    place,
-                    self.size,
-                    flags=cv2.INTER_LINEAR,
-                    borderMode=cv2.BORDER_REFLECT_101,
+                    picture, place, self.size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT_101
                 )
-            points = actor.puppet.points(controls) @ place[:, :2].T + place[:, 2]
-            box = np.concatenate([points.min(0), points.max(0)])
-            inside = np.clip(box, 0, [width, height, width, height])
-            if np.prod(inside[2:] - inside[:2]) >= IN_VIEW * np.prod(box[2:] - box[:2]):
-                boxes[actor.name], covers[actor.name] = box, np.zeros((height, width), np.float32)
+            covers[actor.name] = np.zeros(canvas.shape[:2], np.float32)
         for occluder in self.shot.occluders:
             if occluder.path[0].t <= t <= occluder.path[-1].t:
                 before = occlude(canvas, occluder, along(occluder.path, t))
-                covers = {name: np.maximum(cover, before) for name, cover in covers.items()}
-        hidden = frozenset(name for name, box in boxes.items() if _mean_inside(covers[name], box) > HIDDEN)
-        return canvas, boxes, hidden
+                for cover in covers.values():
+                    np.maximum(cover, before, out=cover)
+        return canvas, covers
+
+    def _sight(self, actor: Actor, t: float, cover: np.ndarray) -> Sight:
+        """Where a person's face is at a time, under float32 (H, W) what stands before it."""
+        place = self._camera(t) @ _square(self._place(actor, t))
+        points = actor.puppet.points(actor.script.controls(t)) @ place[:, :2].T + place[:, 2]
+        box = np.concatenate([points.min(0), points.max(0)])
+        inside = np.clip(box, 0, [*self.size, *self.size])
+        share = float(np.prod(inside[2:] - inside[:2]) / np.prod(box[2:] - box[:2]))
+        return Sight(box, share, _mean_inside(cover, box))
 
     def _camera(self, t: float) -> np.ndarray:
         """float (2, 3): scene pixels → frame pixels."""
@@ -94,6 +144,11 @@ class Stage:
         matrix = cv2.getRotationMatrix2D(tuple(centre), -key.angle, key.scale * height / float(high[1] - low[1]))
         matrix[:, 2] += np.array([key.x * width, key.y * height]) - centre
         return matrix
+
+
+def _drawn(actor: Actor, t: float) -> Layer:
+    controls = actor.script.controls(t)
+    return actor.puppet.render_cut_out(controls) if actor.path else (actor.puppet.render(controls), None)
 
 
 def _square(matrix: np.ndarray) -> np.ndarray:

@@ -20,6 +20,8 @@ from facevlm.tracking.strongsort import FACES, StrongSort, StrongSortConfig
 from facevlm.tracking.track import FaceObservation, TrackedFace, TrackSummary
 from facevlm.tracking.tracklet import Totals, Tracklet
 
+CERTAIN_LOOKS, CERTAIN_SCORE = 3, 0.85  # looks of detectors, and their mean score, after which a face is beyond doubt
+
 
 @dataclass(frozen=True)
 class TrackerConfig:
@@ -136,8 +138,12 @@ class Tracker:
         return {i: box for i, box in boxes if ((box[:2] + box[2:] >= 0) & ((box[:2] + box[2:]) / 2 < size)).all()}
 
     def doubts(self, time: float) -> bool:
-        """Whether a live track is so new that detectors should look again soon, at the time of the next frame."""
-        return any(time - track.first_time < self.config.doubted_s for track in self._live.values())
+        """Whether a live track is so new that detectors should look again soon, at the time of the next frame.
+
+        Not one that they were sure of `CERTAIN_LOOKS` times.
+        """
+        new = (track.totals for track in self._live.values() if time - track.first_time < self.config.doubted_s)
+        return any(totals.looks < CERTAIN_LOOKS or totals.mean_score < CERTAIN_SCORE for totals in new)
 
     def wants_appearance(self, time: float, observations: Sequence[FaceObservation]) -> list[bool]:
         """For which faces of this frame an appearance vector is worth its time, to be asked before `update`.

@@ -14,6 +14,7 @@ from facevlm.puppet.puppet import Puppet
 from facevlm.puppet.record import write_clip
 from facevlm.puppet.scene import Actor, Film, Key, Occluder, Scene, Shot
 from facevlm.puppet.script import Idle, Script
+from facevlm.video.sampling import Sampler, kept
 
 NOTHING = Script((), 2.0, Idle(amount=0.0))
 SWAYING = Script((), 2.0, Idle(amount=1.0))
@@ -117,3 +118,44 @@ def test_the_record_has_the_form_of_an_annotation(puppet: Puppet, tmp_path: Path
 def test_shots_must_follow_each_other() -> None:
     with pytest.raises(UsageError, match="end one after the other"):
         Scene((Shot(2.0, ()), Shot(1.0, ())))
+
+
+def test_sights_tell_how_much_is_hidden_and_outside(puppet: Puppet) -> None:
+    behind = Actor("A", puppet, NOTHING, (Key(0, 0.3, 0.5, 0.4),))
+    leaving = Actor("B", puppet, NOTHING, (Key(0, 1.0, 0.5, 0.4),))
+    gone = Actor("C", puppet, NOTHING, (Key(0, 1.5, 0.5, 0.4),))
+    pillar = Occluder((Key(0.4, 0.3, 0.5, 1.4), Key(1.0, 0.3, 0.5, 1.4)), "bar")
+    scene = Scene((Shot(1.0, (behind, leaving, gone), occluders=(pillar,)),), (480, 320), Film(fps=Fraction(5)))
+    free, covered = next(scene.frames()), list(scene.frames())[-1]
+    assert set(free.sights) == {"A", "B"} and free.sights["A"].visible == pytest.approx(1)
+    assert free.sights["B"].inside == pytest.approx(0.5, abs=0.02) and set(free.boxes) == {"A"}
+    assert covered.sights["A"].covered > 0.99 and covered.hidden == {"A"} and set(covered.boxes) == {"A"}
+
+
+def test_an_open_shutter_smears_what_moves_and_leaves_the_truth(puppet: Puppet) -> None:
+    def film(exposure: float) -> tuple[list[np.ndarray], list[np.ndarray]]:
+        moves = Actor("A", puppet, NOTHING, (Key(0, 0.2, 0.5, 0.4), Key(0.6, 0.8, 0.5, 0.4)))
+        stays = Actor("B", puppet, NOTHING, (Key(0, 0.93, 0.2, 0.2),))
+        scene = Scene((Shot(0.6, (moves, stays)),), (480, 320), Film(fps=Fraction(10), exposure=exposure))
+        frames = list(scene.frames())
+        middle = frames[3]
+        cuts = [np.round(middle.sights[name].box).astype(int) for name in "AB"]
+        return [middle.image[y0:y1, x0:x1] for x0, y0, x1, y1 in cuts], [middle.sights[name].box for name in "AB"]
+
+    (sharp, still), boxes = film(0.0)
+    (smeared, still_too), same_boxes = film(1 / 30)
+    upright_edges = [float(np.abs(np.diff(face.astype(float), axis=1)).mean()) for face in (sharp, smeared)]
+    assert upright_edges[1] < 0.5 * upright_edges[0]
+    assert np.array_equal(boxes, same_boxes) and np.abs(still.astype(int) - still_too).max() <= 1
+
+
+def test_dropped_frames_leave_gaps_in_time() -> None:
+    whole = Scene((Shot(5.0, ()),), (64, 64), Film(fps=Fraction(30))).times()
+    left = Scene((Shot(5.0, ()),), (64, 64), Film(fps=Fraction(30), dropped=0.4, seed=2)).times()
+    assert left[0] == 0 and set(left) < set(whole) and len(left) == pytest.approx(90, abs=9)
+    assert 4 / 30 < np.diff(left).max() < 1
+
+
+def test_only_the_frames_asked_for_are_drawn() -> None:
+    scene = Scene((Shot(1.0, ()),), (64, 64), Film(fps=Fraction(30)))
+    assert [frame.time for frame in scene.frames(Sampler(16))] == kept(scene.times(), 16)

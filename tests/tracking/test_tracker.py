@@ -126,12 +126,13 @@ def test_what_a_detector_does_not_confirm_is_no_person(name: str) -> None:
     assert len(tracker.finish()) == person
 
 
-def test_new_faces_are_doubted_for_a_second() -> None:
+@pytest.mark.parametrize(("score", "frames"), [(0.7, 30), (0.95, 2)])
+def test_new_faces_are_doubted_for_a_second_or_until_detectors_are_sure(score: float, frames: int) -> None:
     tracker = Tracker(SIZE)
     assert not tracker.doubts(0.0)
     for k in range(60):
-        tracker.update(k / 30, 0, [face(500, 300, person=0)])
-        assert tracker.doubts(k / 30) == (k / 30 < 1)
+        tracker.update(k / 30, 0, [replace(face(500, 300, person=0), detector_score=score)])
+        assert tracker.doubts(k / 30) == (k < frames)
 
 
 def test_another_face_in_the_place_of_a_lost_one_is_another_person():
