@@ -30,6 +30,7 @@ from facevlm.video.sampling import Sampler, parse_rate
 from facevlm.video.shots import marked
 
 GLANCE_AFTER_S = 1.0  # seconds without a face after which the detector looks with less effort
+DOUBT_EVERY_S = 0.1  # seconds between looks that tell whether what is new is a face
 
 
 @dataclass(frozen=True)
@@ -40,7 +41,7 @@ class PerceptionConfig:
         detector: "whole" (frame as it is), "small" (tiles too, for wide shots; several times slower), or an ONNX file
             of your own: "scrfd:PATH" or "yunet:PATH".
         detect_every_s: Seconds between looks for new faces while known ones are held.
-        detect_every_empty_s: Seconds between looks while no face is known, or one is new.
+        detect_every_empty_s: Seconds between looks while no face is known.
         min_detection: Detector score from which the mesh is tried.
         max_faces: Most faces followed at once.
         occlusion: Whether to look for hands and objects over faces.
@@ -181,24 +182,27 @@ class FaceFinder:
         self.tracker = Tracker(size, config.tracker)
         self._last: dict[int, np.ndarray] = {}  # landmarks of the faces of the last frame
         self._cues: dict[int, OcclusionCue] = {}
-        self._looked = -np.inf
+        self._looked = self._searched = -np.inf  # times of the last look of the detector, and of one for new faces
         self._face_at = 0.0  # time of the last frame with a face, or of the shot's first
         self._shot = -1
 
     def look(self, frame: Frame, shot: int) -> list[TrackedFace]:
         """All faces of one frame with their ids."""
         if shot != self._shot:
-            self._last, self._cues, self._shot, self._looked, self._face_at = {}, {}, shot, -np.inf, frame.time
+            self._last, self._cues, self._shot = {}, {}, shot
+            self._looked, self._searched, self._face_at = -np.inf, -np.inf, frame.time
         observed = [self._fit(frame, Roi.from_landmarks(lm), carried=i) for i, lm in self._last.items()]
         doubtful = any(o.presence < self._config.tracker.min_presence for o in observed)
-        settled = self._last and not self.tracker.doubts(frame.time)
-        wait = self._config.detect_every_s if settled else self._config.detect_every_empty_s
-        if doubtful or frame.time - self._looked >= wait - 1e-6:
+        wait = self._config.detect_every_s if self._last else self._config.detect_every_empty_s
+        due = doubtful or frame.time - self._searched >= wait - 1e-6
+        if due or (frame.time - self._looked >= DOUBT_EVERY_S - 1e-6 and self.tracker.doubts(frame.time)):
             self._looked = frame.time
             look = self._detector.glance if frame.time - self._face_at > GLANCE_AFTER_S else self._detector.detect
             found = look(frame.image)
             observed = [replace(o, detector_score=_best_score(found, o.box)) for o in observed]
-            observed += self._search(frame, found, observed)
+            if due:
+                self._searched = frame.time
+                observed += self._search(frame, found, observed)
         observed = [o for o in observed if o.presence >= self._config.tracker.min_presence]
         wanted = self.tracker.wants_appearance(frame.time, observed)
         observed = [self._with_appearance(frame, o) if w else o for o, w in zip(observed, wanted, strict=True)]

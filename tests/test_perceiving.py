@@ -11,7 +11,7 @@ import pytest
 from facevlm import perceive
 from facevlm.errors import UsageError, VideoError
 from facevlm.faces.suppress import box_iou
-from facevlm.perceiving import FaceFinder, PerceptionConfig
+from facevlm.perceiving import DOUBT_EVERY_S, FaceFinder, PerceptionConfig
 from facevlm.tracking.strongsort import FACES
 from facevlm.tracking.tracker import TrackerConfig
 from facevlm.video.clip import Frame
@@ -132,7 +132,7 @@ def test_no_more_faces_are_followed_than_wanted(tmp_path, squares):
 def test_the_detector_looks_twice_a_second_while_a_face_is_held_and_no_longer_new(tmp_path, squares):
     watch(film(tmp_path / "a.mp4", 4.0, [Square(RED, still(60, 40, 60))]))
     new = PLAIN.tracker.doubted_s
-    assert squares.calls <= new / PLAIN.detect_every_empty_s + (4.0 - new) / PLAIN.detect_every_s + 2
+    assert squares.calls <= new / DOUBT_EVERY_S + (4.0 - new) / PLAIN.detect_every_s + 2
 
 
 def test_the_detector_looks_ten_times_a_second_while_no_face_is_known(tmp_path, squares):
