@@ -30,7 +30,7 @@ class TrackerConfig:
     Attributes:
         min_presence: Meshes below are no face in this frame.
         birth_presence: Presence from which an unknown face starts a track,
-        birth_score: ... and detector score, where there is one.
+        birth_score: ... and detector score, where there is one and the face does not look like one for sure.
         min_frames: Tracks with fewer frames are no person,
         min_duration_s: ... nor those shorter than this from first to last sight (or than half the video, if that is
             less),
@@ -223,7 +223,8 @@ class Tracker:
         return replace(face, appearance=None) if hidden else face
 
     def _may_start(self, face: FaceObservation) -> bool:
-        sure = face.detector_score is None or face.detector_score >= self.config.birth_score
+        alike = face.likeness is not None and face.likeness >= self.config.sure_likeness
+        sure = alike or face.detector_score is None or face.detector_score >= self.config.birth_score
         return sure and face.presence >= self.config.birth_presence
 
     def _area_share(self, box: np.ndarray) -> float:

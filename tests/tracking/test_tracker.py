@@ -126,6 +126,16 @@ def test_what_a_detector_does_not_confirm_is_no_person(name: str) -> None:
     assert len(tracker.finish()) == person
 
 
+@pytest.mark.parametrize(
+    ("score", "likeness", "starts"), [(0.7, None, True), (0.55, None, False), (0.55, 0.2, False), (0.55, 0.45, True)]
+)
+def test_a_face_that_detectors_doubt_starts_if_it_looks_like_one(
+    score: float, likeness: float | None, starts: bool
+) -> None:
+    seen = replace(face(500, 300, person=0), detector_score=score, likeness=likeness)
+    assert bool(Tracker(SIZE).update(0.0, 0, [seen])) == starts
+
+
 @pytest.mark.parametrize(("score", "frames"), [(0.7, 30), (0.95, 2)])
 def test_new_faces_are_doubted_for_a_second_or_until_detectors_are_sure(score: float, frames: int) -> None:
     tracker = Tracker(SIZE)
