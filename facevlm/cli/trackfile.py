@@ -94,6 +94,7 @@ def track_clip(
     format: str,
     fps: str,
     detector: str,
+    saved: str | None,
     fill: bool,
     on_progress: Callable[[float], None],
 ) -> str:
@@ -105,6 +106,7 @@ def track_clip(
         format: One of `FORMATS`.
         fps: As for `perceive`.
         detector: As for `PerceptionConfig`.
+        saved: As for `perceive`.
         fill: Whether short gaps are filled.
         on_progress: Called with the share done, in [0, 1].
 
@@ -126,7 +128,7 @@ def track_clip(
     )
     from facevlm.perceiving import PerceptionConfig, perceive
 
-    perception = perceive(clip, fps=fps, config=PerceptionConfig(detector=detector))
+    perception = perceive(clip, fps=fps, config=PerceptionConfig(detector=detector), saved=saved)
     with FaceRecorder(landmarks=False) as recorder:
         for moment in perception:
             recorder(moment)

@@ -157,8 +157,8 @@ class ScriptedPerception:
 def perceive(calls, monkeypatch):
     module = ModuleType("facevlm.perceiving")
 
-    def perceive(clip, fps, config):
-        module.detector = config.detector
+    def perceive(clip, fps, config, saved):
+        module.detector, module.saved = config.detector, saved
         return ScriptedPerception()
 
     module.perceive = perceive
@@ -182,6 +182,12 @@ def test_track_uses_the_chosen_detector(run, perceive):
     assert run("track", "talk.mp4", "--detector", "small")[0] == 0 and perceive.detector == "small"
 
 
+def test_track_keeps_what_was_seen_where_told(run, perceive, tmp_path):
+    assert run("track", "talk.mp4")[0] == 0 and perceive.saved is None
+    folder = tmp_path / "new" / "saved"
+    assert run("track", "talk.mp4", "--saved", folder)[0] == 0 and perceive.saved == str(folder)
+
+
 def test_track_writes_mot(run, perceive, tmp_path):
     lines = "1,1,1.00,2.00,30.00,40.00,0.9000,-1,-1,-1\n2,1,1.00,2.00,30.00,40.00,0.9000,-1,-1,-1\n"
     assert run("track", "talk.mp4", "--format", "mot") == (0, lines, "")
@@ -199,6 +205,8 @@ def test_track_writes_mot(run, perceive, tmp_path):
         (["--detector", "owl"], 2, "choose among whole, small, scrfd:PATH, yunet:PATH"),
         (["--detector", "yunet:absent.onnx"], 2, "absent.onnx: there is no such detector file"),
         (["-o", "talk.mp4/x.json"], 1, "is a file, not a folder"),
+        (["--saved", "talk.mp4"], 1, "is a file, not a folder"),
+        (["--saved", ""], 2, "--saved: the name is empty"),
     ],
 )
 def test_track_refuses_before_any_work(run, perceive, clip, tmp_path, monkeypatch, arguments, code, says):
@@ -209,7 +217,7 @@ def test_track_refuses_before_any_work(run, perceive, clip, tmp_path, monkeypatc
 
 
 def test_track_of_a_bad_clip_is_one_line(run, perceive):
-    def fail(clip, fps, config):
+    def fail(clip, fps, config, saved):
         raise VideoError("no such file", where=clip)
 
     perceive.perceive = fail
@@ -231,6 +239,7 @@ def test_saved_tracks_are_edited_without_the_video(run, perceive, tmp_path):
     ("arguments", "says"),
     [
         (["talk.mp4", "--edit", "tracks.json"], "do not go together"),
+        (["--edit", "tracks.json", "--saved", "seen"], "--saved is for tracking a video"),
         (["-o", "x.json"], "neither a clip nor --edit"),
         (["talk.mp4", "--drop", "2"], "add --edit TRACKS"),
         (["--edit", "tracks.json", "--merge", "2;5"], "is no list of ids"),
@@ -257,7 +266,7 @@ def test_gaps_are_filled_when_asked(run, perceive, tmp_path):
             faces = [SimpleNamespace(track_id=3, box=np.array([3, 2, 33, 42]), presence=0.9, hidden=frozenset())]
             yield SimpleNamespace(index=3, time=0.12, faces=faces)
 
-    perceive.perceive = lambda clip, fps, config: Blinking()
+    perceive.perceive = lambda clip, fps, config, saved: Blinking()
     for options, expected in ((), [0.9, 0.9, 0.9]), (("--fill",), [0.9, 0.9, None, 0.9]):
         assert run("track", "talk.mp4", "-o", tmp_path / "tracks.json", *options)[0] == 0
         (person,) = read_tracks(tmp_path / "tracks.json").people
