@@ -32,6 +32,7 @@ class FaceRow:
         track_id: Provisional or final id.
         box: float32 (4,) xyxy, pixels of the frame.
         presence: Probability in [0, 1] that this is a face; None where none was seen and the box was filled in.
+        points: float (5, 2) pixels, as `faces.align.five_points`; None where they are not known.
     """
 
     time: float
@@ -39,6 +40,7 @@ class FaceRow:
     track_id: int
     box: np.ndarray
     presence: float | None
+    points: np.ndarray | None = None
 
 
 def final_ids(tracks: Iterable[TrackSummary]) -> dict[int, int]:
@@ -146,4 +148,5 @@ def _frame_dict(row: FaceRow) -> dict[str, Any]:
         "t": seconds(row.time),
         "box": [round(float(value), 2) for value in row.box],
         "presence": None if row.presence is None else round(float(row.presence), 4),
+        "points": None if row.points is None else [[round(float(value), 2) for value in point] for point in row.points],
     }

@@ -138,6 +138,11 @@ def test_an_unknown_weight(run):
     assert code == 2 and "mesh_attention" in err
 
 
+def scripted_face(track_id, box):
+    points = np.linspace(box[:2], box[2:], 478)
+    return SimpleNamespace(track_id=track_id, box=box, landmarks=points, presence=0.9, hidden=frozenset())
+
+
 class ScriptedPerception:
     """Two frames with one face that is kept and one too short to be a face."""
 
@@ -148,8 +153,7 @@ class ScriptedPerception:
     def __iter__(self):
         box = np.array([1, 2, 31, 42], np.float32)
         for index in range(2):
-            faces = [SimpleNamespace(track_id=number, box=box, presence=0.9, hidden=frozenset()) for number in (3, 4)]
-            yield SimpleNamespace(index=index, time=index * 0.04, faces=faces)
+            yield SimpleNamespace(index=index, time=index * 0.04, faces=[scripted_face(i, box) for i in (3, 4)])
         self.tracks = [TrackSummary(1, (3,), ((0.0, 0.04),), 2, 0.004, 0.9, True, "the only one", box)]
 
 
@@ -263,8 +267,7 @@ def test_gaps_are_filled_when_asked(run, perceive, tmp_path):
         def __iter__(self):
             yield from super().__iter__()
             yield SimpleNamespace(index=2, time=0.08, faces=[])
-            faces = [SimpleNamespace(track_id=3, box=np.array([3, 2, 33, 42]), presence=0.9, hidden=frozenset())]
-            yield SimpleNamespace(index=3, time=0.12, faces=faces)
+            yield SimpleNamespace(index=3, time=0.12, faces=[scripted_face(3, np.array([3, 2, 33, 42]))])
 
     perceive.perceive = lambda clip, fps, config, saved: Blinking()
     for options, expected in ((), [0.9, 0.9, 0.9]), (("--fill",), [0.9, 0.9, None, 0.9]):
