@@ -2,9 +2,9 @@
 
     python benchmarks/long_video.py [--minutes 1] [--rounds 2] [--kills 3] [--made DIR]
 
-Each run is a process of its own, `facevlm track --fps 16`, imports included. "fresh" looks; "saved" finds all that was
-seen in its folder. "times real" is of wall time, and suffers from other work on the machine; "per core" is of processor
-time, all threads together, which suffers less. The fastest round counts.
+Each run is a process of its own, `facevlm track --fps 16`, imports included. "fresh" keeps nothing; "writing"
+keeps what it sees; "saved" finds all of it. "x real time" is of wall time, and suffers from other work on the machine;
+"x per core" is of processor time, all threads together, which suffers less. The fastest round counts.
 
 The clip with cuts is a loop of two scenes. Its run is killed by SIGKILL at even shares of the time that a whole run
 took, each time started anew with the same folder, and then left alone: its tracks must be those of an uninterrupted
@@ -14,7 +14,6 @@ run, byte for byte, and no shot that was finished may have been written again.
 import argparse
 import filecmp
 import os
-import resource
 import subprocess
 import sys
 import tempfile
@@ -77,21 +76,27 @@ def command(clip: Path, output: Path, saved: Path | None = None) -> list[str]:
     return line if saved is None else [*line, "--saved", os.fspath(saved)]
 
 
-def timed(line: list[str]) -> tuple[float, float]:
-    """Seconds of wall and of processor time of a command."""
-    before, start = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
-    subprocess.run(line, check=True)
-    after, wall = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter() - start
-    return wall, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+def timed(line: list[str]) -> tuple[float, float, float]:
+    """Seconds of wall and of processor time of a command, and its peak memory in MiB."""
+    start = time.perf_counter()
+    process = subprocess.Popen(line)
+    _, status, used = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode:
+        raise SystemExit(f"{' '.join(line)} ended with {process.returncode}")
+    peak = used.ru_maxrss * (1 if sys.platform == "darwin" else 1024) / 2**20
+    return time.perf_counter() - start, used.ru_utime + used.ru_stime, peak
 
 
 def speed(what: str, clip: Path, folder: Path, rounds: int) -> dict:
     from facevlm.exports.tracks_document import read_tracks
 
     saved, fresh_tracks, saved_tracks = folder / f"seen {clip.stem}", folder / "fresh.json", folder / "saved.json"
-    fresh = [timed(command(clip, fresh_tracks)) for _ in range(rounds)]
-    writing = timed(command(clip, saved_tracks, saved))
-    reading = [timed(command(clip, saved_tracks, saved)) for _ in range(rounds)]
+    runs = {
+        "fresh": [timed(command(clip, fresh_tracks)) for _ in range(rounds)],
+        "writing": [timed(command(clip, saved_tracks, saved))],
+        "saved": [timed(command(clip, saved_tracks, saved)) for _ in range(rounds)],
+    }
     document = read_tracks(fresh_tracks)
     seconds = document.shots[-1][1] - document.shots[0][0]
     frames = len({frame.index for person in document.people for frame in person.frames})
@@ -102,25 +107,18 @@ def speed(what: str, clip: Path, folder: Path, rounds: int) -> dict:
         "faces_per_frame": round(sum(len(person.frames) for person in document.people) / frames, 2),
         "saved_mb_per_minute": round(sum(p.stat().st_size for p in saved.rglob("*.npz")) / 1e6 / seconds * 60, 1),
         "equal": filecmp.cmp(fresh_tracks, saved_tracks, shallow=False),
-        "wall_s": {"fresh": [w for w, _ in fresh], "writing": writing[0], "saved": [w for w, _ in reading]},
-        "cpu_s": {"fresh": [c for _, c in fresh], "writing": writing[1], "saved": [c for _, c in reading]},
-        "times_real": {
-            "fresh": seconds / min(w for w, _ in fresh),
-            "writing": seconds / writing[0],
-            "saved": seconds / min(w for w, _ in reading),
-        },
-        "per_core": {
-            "fresh": seconds / min(c for _, c in fresh),
-            "writing": seconds / writing[1],
-            "saved": seconds / min(c for _, c in reading),
-        },
+        "wall_s": {way: [wall for wall, _, _ in times] for way, times in runs.items()},
+        "cpu_s": {way: [cpu for _, cpu, _ in times] for way, times in runs.items()},
+        "peak_mib": {way: max(peak for _, _, peak in times) for way, times in runs.items()},
+        "times_real": {way: seconds / min(wall for wall, _, _ in times) for way, times in runs.items()},
+        "per_core": {way: seconds / min(cpu for _, cpu, _ in times) for way, times in runs.items()},
     }
 
 
 def kill(clip: Path, folder: Path, kills: int) -> dict:
     """Kill a run several times; what each kill left, and whether the end is as if nothing had happened."""
     saved, whole, result = folder / "seen killed", folder / "whole.json", folder / "killed.json"
-    wall, _ = timed(command(clip, whole))
+    wall, _, _ = timed(command(clip, whole))
     kept: dict[str, int] = {}
     left = []
     for _ in range(kills):
@@ -133,7 +131,7 @@ def kill(clip: Path, folder: Path, kills: int) -> dict:
             raise SystemExit(f"the run ended with {ended}, or a finished shot was written again: {kept} then {now}")
         kept = now
         left.append(len(kept))
-    rest, _ = timed(command(clip, result, saved))
+    rest, _, _ = timed(command(clip, result, saved))
     now = finished(saved)
     return {
         "minutes": round(clip_minutes(result), 2),
@@ -159,12 +157,12 @@ def clip_minutes(tracks: Path) -> float:
 
 
 def table(speeds: list[dict], killed: dict) -> str:
-    ways = ("fresh", "writing", "saved")
-    head = " ".join(f"{way:>8s}" for way in ways)
-    lines = [f"{'':22s}   times real time: {head}   per core: {head}   MB/min"]
+    lines = [f"{'':22s} {'':8s} {'x real time':>11s} {'x per core':>11s} {'peak MiB':>9s} {'MB/min kept':>12s}"]
     for row in speeds:
-        wall, cpu = (" ".join(f"{row[kind][way]:8.1f}" for way in ways) for kind in ("times_real", "per_core"))
-        lines.append(f"{row['clip']:22s} {'':19s}{wall} {'':11s}{cpu} {row['saved_mb_per_minute']:8.1f}")
+        for way in ("fresh", "writing", "saved"):
+            numbers = f"{row['times_real'][way]:11.1f} {row['per_core'][way]:11.1f} {row['peak_mib'][way]:9.0f}"
+            size = "" if way == "fresh" else f" {row['saved_mb_per_minute']:12.1f}"
+            lines.append(f"{row['clip']:22s} {way:8s} {numbers}{size}")
     for row in speeds:
         goal, wall, cpu = GOALS[row["clip"]], row["times_real"]["fresh"], row["per_core"]["fresh"]
         state = f"{'reached' if wall >= goal else 'missed'} ({wall:.1f} by wall time, {cpu:.1f} by processor time)"
