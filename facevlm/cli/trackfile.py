@@ -1,6 +1,5 @@
 """Track the faces of one clip, or correct saved tracks; write JSON (facevlm/tracks/1) or MOTChallenge text."""
 
-import json
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
@@ -122,7 +121,7 @@ def track_clip(
         FaceRow,
         final_ids,
         mot_lines,
-        to_tracks_dict,
+        tracks_json,
         write_mot,
         write_tracks_json,
     )
@@ -145,8 +144,7 @@ def track_clip(
             case "mot", str():
                 write_mot(tracks, output, rows=rows)
             case _, None:
-                document = to_tracks_dict(video, decoding, tracks=tracks, rows=rows, shots=shots)
-                return json.dumps(document, ensure_ascii=False, allow_nan=False) + "\n"
+                return "".join(tracks_json(video, decoding, tracks=tracks, rows=rows, shots=shots))
             case _, str():
                 write_tracks_json(video, decoding, output, tracks=tracks, rows=rows, shots=shots)
     return ""
