@@ -8,6 +8,7 @@ shots only, of which the last writer's counts; what a killed run left of its las
 
 import logging
 import secrets
+import tokenize
 import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
@@ -116,7 +117,10 @@ class SavedFaces:
         self._known = None
 
 
-_UNREADABLE = (OSError, ValueError, KeyError, EOFError, MemoryError, NotImplementedError, zipfile.BadZipFile)
+_UNREADABLE = (
+    *(OSError, ValueError, KeyError, EOFError, MemoryError, RuntimeError, zipfile.BadZipFile),
+    *(SyntaxError, tokenize.TokenError),  # of numpy, from the header of an array
+)
 
 
 def _read(path: Path) -> Iterator[Seen]:
