@@ -1,7 +1,7 @@
 # make demo    set everything up in .venv, then describe a still photo that was made to move
 # make test    the same environment, and all tests
 # make lint    ruff, mypy, import-linter
-# make bench   speed, memory, comparison with MediaPipe: about an hour (CLIPS=videos, PHOTOS=faces, ANNOTATED=scored clips)
+# make bench   speed, memory, resuming, MediaPipe: about an hour (CLIPS=videos, PHOTOS=faces, ANNOTATED=scored clips)
 # make bench-tracking   face tracking against ByteTrack, OC-SORT and BoT-SORT on filmed scenes (PHOTOS=faces)
 # make clean   remove the environments and what the demo wrote
 
@@ -46,6 +46,7 @@ bench: .venv-bench/ready .venv-mediapipe/ready .venv-coco/ready
 	$(BENCH) benchmarks/text_metrics.py --oracle .venv-coco/bin/python
 	$(BENCH) benchmarks/fuzz_video.py
 	$(BENCH) benchmarks/memory.py
+	$(BENCH) benchmarks/long_video.py
 
 bench-tracking: .venv-tracking/ready
 	.venv-tracking/bin/facevlm weights fetch

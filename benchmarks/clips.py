@@ -35,7 +35,7 @@ def film(folder: Path) -> list[Path]:
     wide = [folder / f"wide_{px}px.mp4" for px in SMALL_FACE_PX]
     for path, px in zip(wide, SMALL_FACE_PX, strict=True):
         if not path.exists():
-            _film_wide(path, px)
+            film_wide(path, px)
     return [folder / NAME, *wide]
 
 
@@ -59,7 +59,7 @@ def loop(clip: Path, minutes: float, target: Path) -> Path:
     return target
 
 
-def _film_wide(path: Path, px: int) -> None:
+def film_wide(path: Path, px: int) -> None:
     """Four people of one height walk before a wall, 1280x720, 3 s."""
     from facevlm.puppet.demo import astronaut
     from facevlm.puppet.puppet import Puppet

@@ -1,4 +1,5 @@
-"""Peak memory of `describe` and `perceive` on 5, 15 and 30 minutes of one looped clip, each in a process of its own.
+"""Peak memory of `describe`, of `perceive` without and with saved faces, and of `facevlm track`, on 5, 15 and 30
+minutes of one looped clip, each in a process of its own.
 
     python benchmarks/memory.py [--clip FILE] [--minutes 5 15 30] [--fps 30] [--made DIR]
 
@@ -18,14 +19,26 @@ from clips import film, loop
 from machine import keep, machine
 
 FLAT = 0.10
+RUNS = ["describe", "perceive", "saved", "track"]  # saved: perceive with a folder, which writes it, then reads it
 WORK = """
-import json, resource, sys
+import json, resource, sys, tempfile
 from facevlm import describe, perceive
+from facevlm.cli import main
 what, clip, fps = sys.argv[1:]
 moments = 0
 if what == "perceive":
     for moment in perceive(clip, fps=fps):
         moments += 1
+elif what == "saved":
+    with tempfile.TemporaryDirectory() as folder:
+        for _ in ("written", "read"):
+            moments = sum(1 for _ in perceive(clip, fps=fps, saved=folder))
+elif what == "track":
+    with tempfile.TemporaryDirectory() as folder:
+        path = f"{folder}/tracks.json"
+        assert main(["track", clip, "--fps", fps, "--quiet", "-o", path]) == 0
+        with open(path) as file:
+            moments = sum(part.count('"presence"') for part in iter(lambda: file.readline(1 << 20), ""))
 else:
     def count(moment):
         global moments
@@ -42,7 +55,7 @@ def main() -> None:
     parser.add_argument("--clip", type=Path, help="clip to loop; default a puppet, 512x512, 12 s")
     parser.add_argument("--minutes", type=float, nargs="+", default=[5, 15, 30])
     parser.add_argument("--fps", default="native", help="frames looked at per second, as facevlm describe --fps")
-    parser.add_argument("--what", nargs="+", default=["describe", "perceive"], choices=["describe", "perceive"])
+    parser.add_argument("--what", nargs="+", default=RUNS, choices=RUNS)
     parser.add_argument("--made", type=Path, default=Path("build/bench-clips"), help="where puppets are filmed")
     args = parser.parse_args()
     where, clip = machine(), args.clip or film(args.made)[0]

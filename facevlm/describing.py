@@ -38,6 +38,7 @@ def describe(
     end: float | None = None,
     infer: bool = False,
     config: PerceptionConfig | None = None,
+    saved: str | Path | None = None,
     on_progress: Callable[[float], None] | None = None,
     on_moment: Callable[[Moment], None] | None = None,
 ) -> Description:
@@ -51,6 +52,7 @@ def describe(
         end: Seconds, None for the end.
         infer: Whether captions add inferred feelings in [brackets].
         config: How faces are looked for.
+        saved: Folder in which what is seen is kept, and from which what is there is taken, as in `perceive`.
         on_progress: Called with the time reached in seconds.
         on_moment: Called with every moment, for overlays and the like.
 
@@ -61,9 +63,10 @@ def describe(
         VideoError: The file is no video or holds no picture.
         UsageError: An argument is wrong, or there is no such person.
         WeightsError: Weights are missing and cannot be fetched.
+        OutputError: Nothing can be kept in the folder `saved`.
     """
     choose = _chooser(who)  # tells a wrong one before the work starts
-    perception = perceive(clip, fps=fps, start=start, end=end, config=config)
+    perception = perceive(clip, fps=fps, start=start, end=end, config=config, saved=saved)
     recorder, filmstrip = SignalRecorder(), FilmstripRecorder()
     for moment in perception:
         recorder(moment)

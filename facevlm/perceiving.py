@@ -7,9 +7,12 @@ stable ids. Nothing is kept but the last landmarks of live tracks, so memory doe
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from contextlib import closing, nullcontext
+from dataclasses import asdict, dataclass, field, replace
 from fractions import Fraction
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -21,6 +24,8 @@ from facevlm.faces.faces import Detections
 from facevlm.faces.mesh import MESHES, MeshFitter, Roi
 from facevlm.faces.occlusion import Occlusion, OcclusionCue, likeness
 from facevlm.tracking.model_frames import BoxLog, ModelFrame, frames_for_model
+from facevlm.tracking.saved_faces import SavedFaces
+from facevlm.tracking.saved_key import key_of, sha256_of
 from facevlm.tracking.track import FaceObservation, Moment, TrackedFace, TrackSummary
 from facevlm.tracking.tracker import Tracker, TrackerConfig
 from facevlm.video.clip import DecodeReport, Frame, VideoInfo
@@ -64,6 +69,7 @@ def perceive(
     start: float | None = None,
     end: float | None = None,
     config: PerceptionConfig | None = None,
+    saved: str | Path | None = None,
 ) -> "Perception":
     """Find and follow every face of a video.
 
@@ -73,6 +79,8 @@ def perceive(
         start: Seconds from the first displayed frame, None for the beginning.
         end: Seconds, None for the end.
         config: How faces are looked for.
+        saved: Folder in which what is seen is kept, appearance vectors too, and from which what is there is taken: a
+            run that was killed goes on after the last finished shot, a second one asks no network. None: keep nothing.
 
     Returns:
         An iterable of `Moment`, one per processed frame; iterate it once.
@@ -81,8 +89,9 @@ def perceive(
         VideoError: The file is no video.
         UsageError: An argument is wrong.
         WeightsError: Weights are missing and cannot be fetched.
+        OutputError: Nothing can be kept in the folder.
     """
-    return Perception(clip, fps=fps, start=start, end=end, config=config or PerceptionConfig())
+    return Perception(clip, fps=fps, start=start, end=end, config=config or PerceptionConfig(), saved=saved)
 
 
 class Perception:
@@ -102,6 +111,7 @@ class Perception:
         start: float | None,
         end: float | None,
         config: PerceptionConfig,
+        saved: str | Path | None = None,
     ) -> None:
         find_detector(config.detector)  # tells an unknown one before the work starts
         for name, time in (("start", start), ("end", end)):
@@ -115,19 +125,27 @@ class Perception:
         self.shots: list[tuple[float, float]] = []
         self.tracks: list[TrackSummary] = []
         self._log = BoxLog()
+        self._saved = None if saved is None else SavedFaces(Path(saved) / key_of(clip, self._options()))
 
     def __iter__(self) -> Iterator[Moment]:
         finder = FaceFinder((self.video.width, self.video.height), self._config)
-        with self._clip as clip:
+        saved = self._saved
+        with self._clip as clip, nullcontext() if saved is None else closing(saved):
             frames = clip.frames(self._start, self._end, keep=Sampler(self._rate))
             for frame in prefetched(marked(frames)):
                 if frame.cut or not self.shots:
                     self.shots.append((frame.time, frame.time))
                 self.shots[-1] = (self.shots[-1][0], frame.time)
                 shot = len(self.shots) - 1
-                faces = tuple(finder.look(frame, shot))
+                if saved is None:
+                    observed = finder.observe(frame, shot)
+                else:
+                    observed = saved.observations(shot, frame.time, partial(finder.observe, frame, shot))
+                faces = tuple(finder.follow(frame, shot, observed))
                 self._log.add(frame.time, faces)
                 yield Moment(frame.index, frame.time, shot, frame.image, faces)
+            if saved is not None:
+                saved.finish()
         if not self.shots:
             raise self._nothing_there()
         self.tracks = finder.tracker.finish()
@@ -140,6 +158,17 @@ class Perception:
     def frames_for_model(self, n: int, *, most: int = 1) -> tuple[ModelFrame, ...]:
         """Sample n frames with crops of the main characters; after the last moment. See `tracking.model_frames`."""
         return frames_for_model(self.video.path, self._log, self.tracks, n, most=most)
+
+    def _options(self) -> dict[str, Any]:
+        """Those that decide what is seen in a clip, as plain values."""
+        kind, _, file = self._config.detector.partition(":")
+        return {
+            **asdict(self._config),
+            "detector": [kind, sha256_of(file) if file else None],
+            "tracker": self._config.tracker.while_running(),
+            "span": [None if time is None else float(time) for time in (self._start, self._end)],
+            "rate": str(self._rate),
+        }
 
     def _nothing_there(self) -> InputError:
         """The error of a clip or range without a frame."""
@@ -188,6 +217,10 @@ class FaceFinder:
 
     def look(self, frame: Frame, shot: int) -> list[TrackedFace]:
         """All faces of one frame with their ids."""
+        return self.follow(frame, shot, self.observe(frame, shot))
+
+    def observe(self, frame: Frame, shot: int) -> list[FaceObservation]:
+        """The faces that the networks see in one frame, for `follow`."""
         if shot != self._shot:
             self._last, self._cues, self._shot = {}, {}, shot
             self._looked, self._searched, self._face_at = -np.inf, -np.inf, frame.time
@@ -205,7 +238,10 @@ class FaceFinder:
                 observed += self._search(frame, found, observed)
         observed = [o for o in observed if o.presence >= self._config.tracker.min_presence]
         wanted = self.tracker.wants_appearance(frame.time, observed)
-        observed = [self._with_appearance(frame, o) if w else o for o, w in zip(observed, wanted, strict=True)]
+        return [self._with_appearance(frame, o) if w else o for o, w in zip(observed, wanted, strict=True)]
+
+    def follow(self, frame: Frame, shot: int, observed: list[FaceObservation]) -> list[TrackedFace]:
+        """The faces of one frame with their ids; runs no network."""
         faces = self.tracker.update(frame.time, shot, observed, image=frame.image)
         self._last = {f.track_id: f.landmarks for f in faces}
         self._face_at = frame.time if faces else self._face_at

@@ -18,7 +18,7 @@ OVERLAY_SUFFIXES = (".mp4", ".m4v", ".mov", ".mkv")
 
 @dataclass(frozen=True)
 class Options:
-    """What to see in each clip, as the arguments of `facevlm.describe` and the detector of its config."""
+    """What to see in each clip and where it is kept: arguments of `facevlm.describe`, the detector of its config."""
 
     who: str = "all"
     fps: str = "native"
@@ -26,6 +26,7 @@ class Options:
     end: float | None = None
     infer: bool = False
     detector: str = "whole"
+    saved: str | None = None
 
 
 @dataclass(frozen=True)
@@ -145,6 +146,13 @@ def make_writable(folder: Path) -> None:
     except OSError as error:
         reason = (error.strerror or str(error)).lower()
         raise OutputError(f"cannot write here: {reason}", where=folder, mend="choose another folder") from error
+
+
+def make_saved(folder: str | None) -> None:
+    """See that what is seen can be kept in the folder of `--saved`, if one is given; raises as `make_writable`."""
+    refuse_empty(folder, where="--saved")
+    if folder is not None:
+        make_writable(Path(folder))
 
 
 def refuse_empty(place: str | Path | None, *, where: str) -> None:

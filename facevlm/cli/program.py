@@ -39,6 +39,14 @@ Detector = Annotated[
         "scrfd: and yunet: are ONNX files of your own.",
     ),
 ]
+Saved = Annotated[
+    str | None,
+    typer.Option(
+        metavar="DIR",
+        help="Keep what was seen (meshes and appearance vectors) in this folder, and use what is there; a run that was "
+        "killed goes on where it was.",
+    ),
+]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -119,6 +127,7 @@ def describe(
     start: Annotated[str | None, typer.Option(help="Describe from here on: seconds or mm:ss.")] = None,
     end: Annotated[str | None, typer.Option(help="Describe up to here: seconds or mm:ss.")] = None,
     detector: Detector = "whole",
+    saved: Saved = None,
     jobs: Annotated[int, typer.Option("--jobs", "-j", min=1, help="Clips to work on at a time.")] = 1,
     quiet: Quiet = False,
 ) -> int:
@@ -127,7 +136,7 @@ def describe(
     Exit code: 0 all clips described, 1 some failed, 2 wrong usage.
     """
     from facevlm.cli.arguments import check_detector, check_who, parse_span
-    from facevlm.cli.batch import Options, find_clips, plan
+    from facevlm.cli.batch import Options, find_clips, make_saved, plan
     from facevlm.cli.console import Display
     from facevlm.cli.workers import describe_clip, run
     from facevlm.video.sampling import parse_rate
@@ -135,9 +144,10 @@ def describe(
     if format is not None and format not in FORMATS:
         raise UsageError(f"no format {format!r}", where="--format", mend=f"choose among {', '.join(FORMATS)}")
     parse_rate(fps)  # tells a wrong one before the work starts
-    options = Options(check_who(who), fps, *parse_span(start, end), infer, check_detector(detector))
+    options = Options(check_who(who), fps, *parse_span(start, end), infer, check_detector(detector), saved)
     found = find_clips(clips)
     many = len(found) > 1 or any(Path(clip).is_dir() and Path(clip) not in found for clip in clips)
+    make_saved(saved)
     planned = plan(found, options, many=many, format=format, output=output, report=report, overlay=overlay)
     _bring_weights(quiet=quiet)
     with Display([str(job.clip) for job in planned], quiet=quiet, headings=planned[0].format == "text") as display:
@@ -155,6 +165,7 @@ def track(
     ] = None,
     fps: Fps = "native",
     detector: Detector = "whole",
+    saved: Saved = None,
     fill: Annotated[
         bool, typer.Option("--fill", help="Fill gaps of less than two thirds of a second on a straight line, marked.")
     ] = False,
@@ -173,6 +184,7 @@ def track(
     With --edit, saved tracks are corrected and all else derived anew, without the video.
     """
     from facevlm.cli.arguments import check_detector
+    from facevlm.cli.batch import make_saved
     from facevlm.cli.console import Display
     from facevlm.cli.trackfile import choose_format, edit_tracks, only_source, parse_edits, track_clip
     from facevlm.video.sampling import parse_rate
@@ -180,12 +192,15 @@ def track(
     edits = parse_edits(merge or [], drop, main)
     only_source(clip, edit, edits=edits)
     if edit is not None:
+        if saved is not None:
+            raise UsageError("--saved is for tracking a video", mend="leave it out: --edit does not look at one")
         write_document(edit_tracks(edit, output, format=choose_format(format, output, clip=edit), edits=edits))
         return 0
     assert clip is not None
     chosen = choose_format(format, output, clip=clip)
     parse_rate(fps)
     check_detector(detector)
+    make_saved(saved)
     _bring_weights(quiet=quiet)
     with Display([clip], quiet=quiet) as display:
         text = track_clip(
@@ -194,6 +209,7 @@ def track(
             format=chosen,
             fps=fps,
             detector=detector,
+            saved=saved,
             fill=fill,
             on_progress=lambda share: display.progress(0, share),
         )

@@ -1,6 +1,5 @@
 """Track the faces of one clip, or correct saved tracks; write JSON (facevlm/tracks/1) or MOTChallenge text."""
 
-import json
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
@@ -94,6 +93,7 @@ def track_clip(
     format: str,
     fps: str,
     detector: str,
+    saved: str | None,
     fill: bool,
     on_progress: Callable[[float], None],
 ) -> str:
@@ -105,6 +105,7 @@ def track_clip(
         format: One of `FORMATS`.
         fps: As for `perceive`.
         detector: As for `PerceptionConfig`.
+        saved: As for `perceive`.
         fill: Whether short gaps are filled.
         on_progress: Called with the share done, in [0, 1].
 
@@ -120,13 +121,13 @@ def track_clip(
         FaceRow,
         final_ids,
         mot_lines,
-        to_tracks_dict,
+        tracks_json,
         write_mot,
         write_tracks_json,
     )
     from facevlm.perceiving import PerceptionConfig, perceive
 
-    perception = perceive(clip, fps=fps, config=PerceptionConfig(detector=detector))
+    perception = perceive(clip, fps=fps, config=PerceptionConfig(detector=detector), saved=saved)
     with FaceRecorder(landmarks=False) as recorder:
         for moment in perception:
             recorder(moment)
@@ -143,8 +144,7 @@ def track_clip(
             case "mot", str():
                 write_mot(tracks, output, rows=rows)
             case _, None:
-                document = to_tracks_dict(video, decoding, tracks=tracks, rows=rows, shots=shots)
-                return json.dumps(document, ensure_ascii=False, allow_nan=False) + "\n"
+                return "".join(tracks_json(video, decoding, tracks=tracks, rows=rows, shots=shots))
             case _, str():
                 write_tracks_json(video, decoding, output, tracks=tracks, rows=rows, shots=shots)
     return ""

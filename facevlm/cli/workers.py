@@ -125,6 +125,7 @@ def _describe(job: Job, on_progress: Progress | None, started: float) -> Outcome
         end=options.end,
         infer=options.infer,
         config=PerceptionConfig(detector=options.detector),
+        saved=options.saved,
         on_progress=None if on_progress is None else _share_of(job, on_progress),
         on_moment=recorder,
     )

@@ -15,6 +15,7 @@ from facevlm.expression.event import ACTIONS, STRENGTHS, Event
 Seconds = Annotated[float, Field(ge=0, description="Seconds from the first displayed frame")]
 Share = Annotated[float, Field(ge=0, le=1)]
 Span = tuple[Seconds, Seconds]
+Point = tuple[float, float]
 
 
 class Strict(BaseModel):
@@ -163,6 +164,11 @@ class FrameRecord(Strict):
     t: Seconds
     box: tuple[float, float, float, float] = Field(description="x0, y0, x1, y1 in pixels of the displayed frame")
     presence: Share | None = Field(description="Probability that this is a face; null: not seen, the box is filled in")
+    points: tuple[Point, Point, Point, Point, Point] | None = Field(
+        default=None,
+        description="Pixels x, y of the right eye, left eye, nose tip, right and left corner of the mouth, sides the "
+        "subject's own; null: not known",
+    )
 
 
 class TrackRecord(Strict):

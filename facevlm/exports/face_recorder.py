@@ -11,13 +11,19 @@ import numpy as np
 
 from facevlm.errors import OutputError
 from facevlm.exports.tracks_document import FaceRow
+from facevlm.faces.align import five_points
 from facevlm.tracking.track import Moment, TrackedFace
 
 LANDMARKS = 478
 HIDDEN = ("brows", "eyes", "mouth")  # one bit each
 
 _MOMENT = np.dtype([("time", "<f8"), ("index", "<i8"), ("faces", "<i4")])
-_FACE = np.dtype([("track_id", "<i4"), ("presence", "<f4"), ("box", "<f4", 4), ("hidden", "u1"), ("mesh", "u1")])
+_FACE = np.dtype(
+    [
+        *[("track_id", "<i4"), ("presence", "<f4"), ("box", "<f4", 4), ("five_points", "<f4", (5, 2))],
+        *[("hidden", "u1"), ("mesh", "u1")],
+    ]
+)
 _POINTS = np.dtype(("<f2", (LANDMARKS, 2)))  # in shares of the box: exact to 1/2000 of the face or better
 
 
@@ -29,6 +35,7 @@ class RecordedFace:
         track_id: As it was recorded, provisional perhaps.
         presence: Probability in [0, 1].
         box: float32 (4,) xyxy, pixels.
+        five_points: float32 (5, 2) pixels, as `faces.align.five_points`.
         points: float32 (478, 2) pixels, or None where no landmarks were kept.
         hidden: Named parts whose landmarks are not to be trusted.
     """
@@ -36,6 +43,7 @@ class RecordedFace:
     track_id: int
     presence: float
     box: np.ndarray
+    five_points: np.ndarray
     points: np.ndarray | None
     hidden: frozenset[str]
 
@@ -58,7 +66,7 @@ class FaceRecorder:
             write_mot(tracks, "talk.txt", rows=recorder.rows())
 
     Args:
-        landmarks: Whether to keep the mesh too (about 1.9 kB per face and frame), not only the box.
+        landmarks: Whether to keep the mesh too (about 1.9 kB per face and frame), not only box and key points.
     """
 
     def __init__(self, *, landmarks: bool = True) -> None:
@@ -110,15 +118,17 @@ class FaceRecorder:
             yield RecordedMoment(float(moment["time"]), int(moment["index"]), faces)
 
     def rows(self) -> Iterator[FaceRow]:
-        """Read the boxes back, one row per face and frame, for `facevlm.exports.tracks_document`."""
+        """Read boxes and key points back, one row per face and frame, for `facevlm.exports.tracks_document`."""
         for moment in self.moments():
             for face in moment.faces:
-                yield FaceRow(moment.time, moment.index, face.track_id, face.box, face.presence)
+                five = face.five_points if np.isfinite(face.five_points).all() else None
+                yield FaceRow(moment.time, moment.index, face.track_id, face.box, face.presence, five)
 
     def _pack(self, face: TrackedFace) -> list[bytes]:
         hidden = sum(1 << bit for bit, name in enumerate(HIDDEN) if name in face.hidden)
         box = np.asarray(face.box, np.float32)
-        head = np.array((face.track_id, face.presence, tuple(box), hidden, self._landmarks), _FACE).tobytes()
+        five = five_points(face.landmarks)
+        head = np.array((face.track_id, face.presence, tuple(box), five, hidden, self._landmarks), _FACE).tobytes()
         if not self._landmarks:
             return [head]
         shares = (np.asarray(face.landmarks, np.float32)[:, :2] - box[:2]) / _extent(box)
@@ -132,7 +142,8 @@ class FaceRecorder:
             shares = np.frombuffer(self._file.read(_POINTS.itemsize), np.float16).reshape(LANDMARKS, 2)
             points = shares.astype(np.float32) * _extent(box) + box[:2]
         hidden = frozenset(name for bit, name in enumerate(HIDDEN) if head["hidden"] >> bit & 1)
-        return RecordedFace(int(head["track_id"]), float(head["presence"]), box, points, hidden)
+        five = np.array(head["five_points"], np.float32)
+        return RecordedFace(int(head["track_id"]), float(head["presence"]), box, five, points, hidden)
 
 
 def _extent(box: np.ndarray) -> np.ndarray:

@@ -13,13 +13,14 @@ from typing import Any
 import numpy as np
 
 from facevlm.description import NO_FACE
-from facevlm.exports.atomic_file import replacing, write_text
+from facevlm.exports.atomic_file import replacing
 from facevlm.exports.documents import TracksDocument
 from facevlm.exports.json_document import all_warnings, read_document, seconds, track_dict, video_dict
 from facevlm.tracking.track import TrackSummary
 from facevlm.video.clip import DecodeReport, VideoInfo
 
 SCHEMA = "facevlm/tracks/1"
+NO_FRAMES = '"frames": []'
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +33,7 @@ class FaceRow:
         track_id: Provisional or final id.
         box: float32 (4,) xyxy, pixels of the frame.
         presence: Probability in [0, 1] that this is a face; None where none was seen and the box was filled in.
+        points: float (5, 2) pixels, as `faces.align.five_points`; None where they are not known.
     """
 
     time: float
@@ -39,6 +41,7 @@ class FaceRow:
     track_id: int
     box: np.ndarray
     presence: float | None
+    points: np.ndarray | None = None
 
 
 def final_ids(tracks: Iterable[TrackSummary]) -> dict[int, int]:
@@ -46,15 +49,15 @@ def final_ids(tracks: Iterable[TrackSummary]) -> dict[int, int]:
     return {part: track.track_id for track in tracks for part in (track.track_id, *track.parts)}
 
 
-def to_tracks_dict(
+def tracks_json(
     video: VideoInfo,
     decoding: DecodeReport,
     *,
     tracks: Sequence[TrackSummary],
     rows: Iterable[FaceRow],
     shots: Sequence[tuple[float, float]] = (),
-) -> dict[str, Any]:
-    """Return the tracks as plain lists, dicts and numbers.
+) -> Iterator[str]:
+    """Give the tracks as JSON text, piece by piece; of a long video only the text of the frames is held.
 
     Args:
         video: Facts of the video.
@@ -64,18 +67,27 @@ def to_tracks_dict(
         shots: (start, end) seconds of each shot.
     """
     ids = final_ids(tracks)
-    frames: dict[int, list[dict[str, Any]]] = {track.track_id: [] for track in tracks}
+    frames: dict[int, list[str]] = {track.track_id: [] for track in tracks}
     for row in rows:
         if row.track_id in ids:
-            frames[ids[row.track_id]].append(_frame_dict(row))
-    return {
+            frames[ids[row.track_id]].append(json.dumps(_frame_dict(row), allow_nan=False))
+    document = {
         "schema": SCHEMA,
         "video": video_dict(video, decoding),
-        "people": [{**track_dict(track), "frames": frames[track.track_id]} for track in tracks],
+        "people": [{**track_dict(track), "frames": []} for track in tracks],
         "shots": [[seconds(t0), seconds(t1)] for t0, t1 in shots],
         "likeness": _likeness_dict(tracks),
         "warnings": all_warnings(() if tracks else (NO_FACE,), video, decoding, tracks),
     }
+    text = json.dumps(document, ensure_ascii=False, allow_nan=False)
+    before, *rest = text.split(NO_FRAMES)  # never within a string: there its quotes would be escaped
+    yield before
+    for track, after in zip(tracks, rest, strict=True):
+        yield NO_FRAMES[:-1]
+        for number, frame in enumerate(frames.pop(track.track_id)):
+            yield f", {frame}" if number else frame
+        yield f"]{after}"
+    yield "\n"
 
 
 def write_tracks_json(
@@ -87,13 +99,13 @@ def write_tracks_json(
     rows: Iterable[FaceRow],
     shots: Sequence[tuple[float, float]] = (),
 ) -> None:
-    """Write the tracks as JSON; arguments as for `to_tracks_dict`.
+    """Write the tracks as JSON; arguments as for `tracks_json`.
 
     Raises:
         OutputError: The file cannot be written.
     """
-    document = to_tracks_dict(video, decoding, tracks=tracks, rows=rows, shots=shots)
-    write_text(json.dumps(document, ensure_ascii=False, allow_nan=False) + "\n", path)
+    with replacing(path) as temporary, temporary.open("w", encoding="utf-8", errors="replace", newline="") as file:
+        file.writelines(tracks_json(video, decoding, tracks=tracks, rows=rows, shots=shots))
 
 
 def read_tracks(path: str | Path) -> TracksDocument:
@@ -146,4 +158,5 @@ def _frame_dict(row: FaceRow) -> dict[str, Any]:
         "t": seconds(row.time),
         "box": [round(float(value), 2) for value in row.box],
         "presence": None if row.presence is None else round(float(row.presence), 4),
+        "points": None if row.points is None else [[round(float(value), 2) for value in point] for point in row.points],
     }

@@ -44,7 +44,8 @@ class TrackedFace:
         track_id: Id of the person, from 1, stable through the video. Provisional until the video has ended: a track too
             short to be a face is left out of the summaries, and a re-linked one changes its id (`TrackSummary.parts`).
         box: float32 (4,) xyxy, pixels of the frame; the bounding box of the mesh.
-        landmarks: float32 (478, 3) pixels of the frame, as `FaceMesh.landmarks`.
+        landmarks: float32 (478, 3) pixels of the frame, as `FaceMesh.landmarks`; the five key points (eyes, nose tip,
+            corners of the mouth) are `faces.align.five_points` of them.
         presence: Probability in [0, 1] that this is a face.
         occlusion: Share in [0, 1] of the face that something seems to hide; None where it was not measured.
         hidden: Named parts ("brows", "eyes", "mouth") whose landmarks are not to be trusted in this frame.

@@ -6,7 +6,8 @@ a detector finds one; give all of them to `update`.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any
 
 import numpy as np
 
@@ -21,6 +22,11 @@ from facevlm.tracking.track import FaceObservation, TrackedFace, TrackSummary
 from facevlm.tracking.tracklet import Totals, Tracklet
 
 CERTAIN_LOOKS, CERTAIN_SCORE = 3, 0.85  # looks of detectors, and their mean score, after which a face is beyond doubt
+# Fields of `TrackerConfig` that say who is a person, and who came back.
+AFTER_THE_LAST_FRAME = (
+    *("min_frames", "min_duration_s", "min_mean_presence", "min_score", "min_seen", "sure_score"),
+    "relink",
+)
 
 
 @dataclass(frozen=True)
@@ -66,6 +72,10 @@ class TrackerConfig:
     duplicates: DuplicatesConfig = field(default_factory=DuplicatesConfig)
     strongsort: StrongSortConfig = FACES
     relink: RelinkConfig = field(default_factory=RelinkConfig)
+
+    def while_running(self) -> dict[str, Any]:
+        """The fields that decide ids and where is looked; the others are asked only after the last frame."""
+        return {name: value for name, value in asdict(self).items() if name not in AFTER_THE_LAST_FRAME}
 
 
 class Tracker:

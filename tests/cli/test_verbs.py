@@ -138,6 +138,11 @@ def test_an_unknown_weight(run):
     assert code == 2 and "mesh_attention" in err
 
 
+def scripted_face(track_id, box):
+    points = np.linspace(box[:2], box[2:], 478)
+    return SimpleNamespace(track_id=track_id, box=box, landmarks=points, presence=0.9, hidden=frozenset())
+
+
 class ScriptedPerception:
     """Two frames with one face that is kept and one too short to be a face."""
 
@@ -148,8 +153,7 @@ class ScriptedPerception:
     def __iter__(self):
         box = np.array([1, 2, 31, 42], np.float32)
         for index in range(2):
-            faces = [SimpleNamespace(track_id=number, box=box, presence=0.9, hidden=frozenset()) for number in (3, 4)]
-            yield SimpleNamespace(index=index, time=index * 0.04, faces=faces)
+            yield SimpleNamespace(index=index, time=index * 0.04, faces=[scripted_face(i, box) for i in (3, 4)])
         self.tracks = [TrackSummary(1, (3,), ((0.0, 0.04),), 2, 0.004, 0.9, True, "the only one", box)]
 
 
@@ -157,8 +161,8 @@ class ScriptedPerception:
 def perceive(calls, monkeypatch):
     module = ModuleType("facevlm.perceiving")
 
-    def perceive(clip, fps, config):
-        module.detector = config.detector
+    def perceive(clip, fps, config, saved):
+        module.detector, module.saved = config.detector, saved
         return ScriptedPerception()
 
     module.perceive = perceive
@@ -182,6 +186,12 @@ def test_track_uses_the_chosen_detector(run, perceive):
     assert run("track", "talk.mp4", "--detector", "small")[0] == 0 and perceive.detector == "small"
 
 
+def test_track_keeps_what_was_seen_where_told(run, perceive, tmp_path):
+    assert run("track", "talk.mp4")[0] == 0 and perceive.saved is None
+    folder = tmp_path / "new" / "saved"
+    assert run("track", "talk.mp4", "--saved", folder)[0] == 0 and perceive.saved == str(folder)
+
+
 def test_track_writes_mot(run, perceive, tmp_path):
     lines = "1,1,1.00,2.00,30.00,40.00,0.9000,-1,-1,-1\n2,1,1.00,2.00,30.00,40.00,0.9000,-1,-1,-1\n"
     assert run("track", "talk.mp4", "--format", "mot") == (0, lines, "")
@@ -199,6 +209,8 @@ def test_track_writes_mot(run, perceive, tmp_path):
         (["--detector", "owl"], 2, "choose among whole, small, scrfd:PATH, yunet:PATH"),
         (["--detector", "yunet:absent.onnx"], 2, "absent.onnx: there is no such detector file"),
         (["-o", "talk.mp4/x.json"], 1, "is a file, not a folder"),
+        (["--saved", "talk.mp4"], 1, "is a file, not a folder"),
+        (["--saved", ""], 2, "--saved: the name is empty"),
     ],
 )
 def test_track_refuses_before_any_work(run, perceive, clip, tmp_path, monkeypatch, arguments, code, says):
@@ -209,7 +221,7 @@ def test_track_refuses_before_any_work(run, perceive, clip, tmp_path, monkeypatc
 
 
 def test_track_of_a_bad_clip_is_one_line(run, perceive):
-    def fail(clip, fps, config):
+    def fail(clip, fps, config, saved):
         raise VideoError("no such file", where=clip)
 
     perceive.perceive = fail
@@ -231,6 +243,7 @@ def test_saved_tracks_are_edited_without_the_video(run, perceive, tmp_path):
     ("arguments", "says"),
     [
         (["talk.mp4", "--edit", "tracks.json"], "do not go together"),
+        (["--edit", "tracks.json", "--saved", "seen"], "--saved is for tracking a video"),
         (["-o", "x.json"], "neither a clip nor --edit"),
         (["talk.mp4", "--drop", "2"], "add --edit TRACKS"),
         (["--edit", "tracks.json", "--merge", "2;5"], "is no list of ids"),
@@ -254,10 +267,9 @@ def test_gaps_are_filled_when_asked(run, perceive, tmp_path):
         def __iter__(self):
             yield from super().__iter__()
             yield SimpleNamespace(index=2, time=0.08, faces=[])
-            faces = [SimpleNamespace(track_id=3, box=np.array([3, 2, 33, 42]), presence=0.9, hidden=frozenset())]
-            yield SimpleNamespace(index=3, time=0.12, faces=faces)
+            yield SimpleNamespace(index=3, time=0.12, faces=[scripted_face(3, np.array([3, 2, 33, 42]))])
 
-    perceive.perceive = lambda clip, fps, config: Blinking()
+    perceive.perceive = lambda clip, fps, config, saved: Blinking()
     for options, expected in ((), [0.9, 0.9, 0.9]), (("--fill",), [0.9, 0.9, None, 0.9]):
         assert run("track", "talk.mp4", "-o", tmp_path / "tracks.json", *options)[0] == 0
         (person,) = read_tracks(tmp_path / "tracks.json").people

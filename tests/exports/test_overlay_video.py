@@ -13,6 +13,7 @@ from facevlm.exports.label_layout import overlap, place_label
 from facevlm.exports.overlay_picture import PEOPLE, ShownFace, draw_mesh, draw_moment, net
 from facevlm.exports.overlay_video import SHORTEST_S, OverlayRecorder, _Running
 from facevlm.expression.head_pose import template
+from facevlm.faces.align import NOSE_TIP, five_points
 from facevlm.tracking.track import Moment, TrackedFace
 from facevlm.video.decode import Video
 from facevlm.video.encode import EncodeOptions, VideoWriter
@@ -78,9 +79,19 @@ def test_rows_without_landmarks_are_small():
         for index in range(100):
             recorder(make_moment(index, make_face(1)))
         rows = list(recorder.rows())
-        assert recorder._file.seek(0, 2) < 100 * 64
+        assert recorder._file.seek(0, 2) < 100 * 96
         assert next(recorder.moments()).faces[0].points is None
     assert [row.index for row in rows] == list(range(100)) and rows[7].time == 0.7
+    np.testing.assert_allclose(rows[7].points, five_points(make_face(1).landmarks), rtol=1e-6)
+
+
+def test_points_that_are_not_finite_are_not_known():
+    face = make_face(1)
+    face.landmarks[NOSE_TIP] = np.nan
+    with FaceRecorder(landmarks=False) as recorder:
+        recorder(make_moment(0, face))
+        (row,) = recorder.rows()
+    assert row.points is None and np.isfinite(row.box).all()
 
 
 def test_a_full_disk_is_a_clear_error(monkeypatch):

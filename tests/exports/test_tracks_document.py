@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 
 import facevlm.exports
-from facevlm.exports.tracks_document import FaceRow, read_tracks, to_tracks_dict, write_mot, write_tracks_json
+from facevlm.exports.tracks_document import FaceRow, read_tracks, tracks_json, write_mot, write_tracks_json
 
 BOX = np.array([10.004, 20.0, 60.5, 90.25], np.float32)
+POINTS = np.array([[20, 40], [40, 40.123], [30, 55], [22, 70], [38, 70]], np.float32)
 
 
 @pytest.fixture
@@ -21,7 +22,7 @@ def rows() -> list[FaceRow]:
         FaceRow(0.0, 0, 1, BOX, 0.99),
         FaceRow(0.0, 0, 2, BOX + 100, 0.9),
         FaceRow(0.0, 0, 9, BOX + 200, 0.6),
-        FaceRow(0.04, 1, 1, BOX, 0.98),
+        FaceRow(0.04, 1, 1, BOX, 0.98, POINTS),
         FaceRow(1.04, 26, 3, BOX + 1, 0.97),
     ]
 
@@ -34,17 +35,39 @@ def tracks(two_people):
 
 
 def test_json_joins_parts_and_drops_false_tracks(two_people, tracks, rows):
-    document = to_tracks_dict(two_people.video, two_people.decoding, tracks=tracks, rows=rows)
+    document = json.loads("".join(tracks_json(two_people.video, two_people.decoding, tracks=tracks, rows=rows)))
     assert [[frame["index"] for frame in person["frames"]] for person in document["people"]] == [[0, 1, 26], [0]]
     second = {"index": 1, "t": 0.04, "box": [10.0, 20.0, 60.5, 90.25], "presence": 0.98}
-    assert document["people"][0]["frames"][1] == second
+    points = [[20.0, 40.0], [40.0, 40.12], [30.0, 55.0], [22.0, 70.0], [38.0, 70.0]]
+    assert document["people"][0]["frames"][1] == {**second, "points": points}
+    assert document["people"][0]["frames"][0]["points"] is None
 
 
 def test_json_obeys_the_schema_and_reads_back(two_people, tracks, rows, tmp_path):
     write_tracks_json(two_people.video, two_people.decoding, tmp_path / "t.json", tracks=tracks, rows=rows)
     schema = json.loads((Path(facevlm.exports.__file__).parent / "tracks.schema.json").read_text())
     jsonschema.Draft202012Validator(schema).validate(json.loads((tmp_path / "t.json").read_text()))
-    assert [len(person.frames) for person in read_tracks(tmp_path / "t.json").people] == [3, 1]
+    people = read_tracks(tmp_path / "t.json").people
+    assert [len(person.frames) for person in people] == [3, 1]
+    assert people[0].frames[0].points is None and people[0].frames[1].points[2] == (30.0, 55.0)
+
+
+def test_no_name_can_be_taken_for_frames(two_people, tracks, rows, tmp_path):
+    video = replace(two_people.video, path='"frames": [] \\"frames": []')
+    write_tracks_json(video, two_people.decoding, tmp_path / "t.json", tracks=tracks, rows=rows)
+    document = read_tracks(tmp_path / "t.json")
+    assert document.video.path == video.path and [len(person.frames) for person in document.people] == [3, 1]
+    text = (tmp_path / "t.json").read_text()
+    assert text == json.dumps(json.loads(text), ensure_ascii=False) + "\n"
+
+
+def test_a_file_without_points_is_read(two_people, tracks, rows, tmp_path):
+    document = json.loads("".join(tracks_json(two_people.video, two_people.decoding, tracks=tracks, rows=rows)))
+    for person in document["people"]:
+        for frame in person["frames"]:
+            del frame["points"]
+    (tmp_path / "t.json").write_text(json.dumps(document))
+    assert all(frame.points is None for person in read_tracks(tmp_path / "t.json").people for frame in person.frames)
 
 
 def test_mot_counts_frames_from_one(tracks, rows, tmp_path):
