@@ -177,12 +177,12 @@ def _status_table(found: "Sequence[Presence]") -> str:
         first = ", ".join(one.missing[:2]) + (f" and {len(one.missing) - 2} more" if len(one.missing) > 2 else "")
         if one.root is None:
             first = f"folder {one.dataset.name}"
-        layout = "verified" if one.dataset.verified else "unverified"
+        layout = "seen in public files" if one.dataset.verified else "not verified"
         table.add_row(one.dataset.name, one.state, layout, first, one.dataset.apply_at)
     console = Console(highlight=False, markup=False, soft_wrap=True, width=160)
     with console.capture() as capture:
         console.print(table)
-        console.print("\nverified: seen in published files or code; no reader has met a real download. Not verified:")
+        console.print("\nNo reader has met a real download yet. From memory, and verified by nobody:")
         for one in found:
             console.print(f"  {one.dataset.name}: {one.dataset.note}") if not one.dataset.verified else None
     return "\n".join(line.rstrip() for line in capture.get().splitlines()) + "\n"

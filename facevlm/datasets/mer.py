@@ -55,7 +55,7 @@ MER2023 = Dataset(
     "3,373 labelled clips, 6 feelings and valence, three test sets",
     "academic only, agreement, no upload",
     "academic",
-    "huggingface.co/datasets/MERChallenge/MER2023 (gate)",
+    "Hugging Face, MERChallenge/MER2023 (agreement at its gate)",
     (("train-label.csv", "*/train-label.csv"), ("train",)),
     True,
     "columns seen in the makers' code; numbers of clips, and which test set is noisy, are from memory; test labels are "
@@ -69,7 +69,7 @@ MER2024 = Dataset(
     "5,030 labelled clips, 6 feelings and valence",
     "academic only, agreement, no upload",
     "academic",
-    "lianzheng2016@ia.ac.cn, or huggingface.co/datasets/MERChallenge (agreement)",
+    "github.com/zeroQiaoba/MERTools, MER2024 (agreement by mail)",
     (("label-disdim.csv", "*/label-disdim.csv"), ("video-labeled",)),
     True,
     "name and discrete seen in the makers' code; further columns are from memory",

@@ -1,7 +1,7 @@
 """Whether a benchmark was seen in training: the same footage or the same people, by what is known of each clip.
 
 Only a benchmark that shares neither with the training data may be called zero-shot; where the origin of a row is not
-told, nothing can be said.
+told, or both hold other cuts of one source video, nothing can be said.
 """
 
 from collections.abc import Iterable
@@ -32,13 +32,14 @@ class Overlap:
     """What a benchmark shares with training data.
 
     Attributes:
-        verdict: "zero-shot" only if no footage and no person is shared and every row tells its origin.
+        verdict: "zero-shot" only if no footage, person or source is shared and every row tells its origin; "cannot be
+            told" where only a source is shared, or an origin is not told.
         benchmark_clips: Number of different clips of the benchmark.
         training_clips: Number of different clips of the training data.
         shared_clips: Ids of the benchmark's clips (`dataset:id`) whose footage is in the training data.
         shared_identities: People in both, as `dataset:identity`.
         identities_known: How many of the benchmark's clips tell who is seen; people of the others cannot be compared.
-        shared_groups: Source videos, films or actors in both: a warning, for one film shows many people.
+        shared_groups: Source videos, films or actors in both; other parts of one film may show other people.
         shared_datasets: Datasets in both: then the benchmark is of the training data's kind, though zero-shot.
         without_origin: Rows, of either, that do not tell their dataset and clip.
     """
@@ -92,7 +93,7 @@ def overlap(benchmark: Iterable[Origin], training: Iterable[Origin], *, without_
     verdict: Verdict = "zero-shot"
     if shared or shared_people:
         verdict = "not zero-shot"
-    elif without_origin or not clips:
+    elif shared_groups or without_origin or not clips:
         verdict = "cannot be told"
     return Overlap(
         verdict,

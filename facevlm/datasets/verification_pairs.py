@@ -98,24 +98,38 @@ def verification_pairs(
     Raises:
         DatasetError: There are not so many pairs, or none.
     """
-    draw, banned = random.Random(seed), set(trained_on)
-    by_person: dict[str, list[Segment]] = {}
+    banned, segments = set(trained_on), []
     for clip in clips:
         usable = clip.problem is None and clip.media == "frames" and clip.identity is not None
         if usable and not footage(clip) & banned:
-            by_person.setdefault(str(clip.identity), []).extend(segments_of(clip, root=root, frames=frames))
-    total, people = sum(map(len, by_person.values())), len(by_person)
-    for segments in by_person.values():
-        draw.shuffle(segments)
-    wanted = people if pairs is None else pairs
+            segments += segments_of(clip, root=root, frames=frames)
+    drawn = pair_segments(segments, pairs=pairs, same_share=same_share, seed=seed)
+    if not drawn:
+        people = len({segment.identity for segment in segments})
+        asked = f"{people if pairs is None else pairs} pairs, {100 * same_share:.0f} % of them same"
+        told = f"{len(segments)} segments of {frames} frames of {people} people do not give {asked}"
+        raise DatasetError(told, where=root, mend="ask for fewer pairs, another share, or shorter segments")
+    return drawn
+
+
+def pair_segments(
+    segments: Iterable[Segment], *, pairs: int | None = None, same_share: float = 0.5, seed: int = 0
+) -> list[VerificationPair]:
+    """Draw pairs of segments; none where there are not so many. Arguments and result as of `verification_pairs`."""
+    draw = random.Random(seed)
+    by_person: dict[str, list[Segment]] = {}
+    for segment in segments:
+        by_person.setdefault(segment.identity, []).append(segment)
+    for own in by_person.values():
+        draw.shuffle(own)
+    wanted = len(by_person) if pairs is None else pairs
     n_same = round(wanted * same_share)
     drawn = _same_pairs(by_person, n_same, draw)
     drawn += _different_pairs(by_person, wanted - n_same, draw, wide=True) or _different_pairs(
         by_person, wanted - n_same, draw, wide=False
     )
-    if len(drawn) != wanted or not drawn:
-        told = f"{total} segments of {frames} frames of {people} people give no {wanted} pairs, {n_same} of them same"
-        raise DatasetError(told, where=root, mend="ask for fewer pairs, another share, or shorter segments")
+    if len(drawn) != wanted:
+        return []
     draw.shuffle(drawn)
     return [VerificationPair(f"{n:05d}", a, b, a.identity == b.identity) for n, (a, b) in enumerate(drawn)]
 
