@@ -39,8 +39,8 @@ def _clip(root: Path, path: Path) -> Clip:
     return Clip(
         "afewva",
         path.stem,
-        relative(path.parent, root),
-        "frames",
+        path=relative(path.parent, root),
+        media="frames",
         identity=str(actor) if actor else None,
         group=(f"afewva:{actor}",) if actor else (),
         labels={
@@ -63,12 +63,12 @@ def _values(frames: dict[str, dict[str, Any]], name: str, path: Path) -> tuple[f
 AFEW_VA = Dataset(
     "afewva",
     "AFEW-VA",
-    "600 clips, valence and arousal per frame",
-    "research only",
-    "research",
-    "ibug.doc.ic.ac.uk/resources/afew-va-database (form)",
-    (("[0-9][0-9][0-9]/*.json", "*/[0-9][0-9][0-9]/*.json", "*/*/[0-9][0-9][0-9]/*.json"),),
-    False,
-    "frames, valence and arousal seen in public loaders; actor, the range and the zips are from memory",
-    read,
+    holds="600 clips, valence and arousal per frame",
+    licence="research only",
+    licence_tag="research",
+    apply_at="ibug.doc.ic.ac.uk/resources/afew-va-database (form)",
+    needs=(("[0-9][0-9][0-9]/*.json", "*/[0-9][0-9][0-9]/*.json", "*/*/[0-9][0-9][0-9]/*.json"),),
+    verified=False,
+    note="frames, valence and arousal seen in public loaders; actor, the range and the zips are from memory",
+    read=read,
 )

@@ -22,19 +22,21 @@ def read(root: Path) -> Iterator[Clip]:
         for number, name in enumerate(CLASSES):
             labels = {"label_id": number, **feeling(name, CLASSES, where=folder)}
             for video in videos_in(folder / name):
-                yield Clip("caer", f"{split}/{name}/{video.stem}", relative(video, root), split=split, labels=labels)
+                yield Clip(
+                    "caer", f"{split}/{name}/{video.stem}", path=relative(video, root), split=split, labels=labels
+                )
 
 
 CAER = Dataset(
     "caer",
     "CAER",
-    "13,201 clips of television shows, 7 feelings",
-    "research",
-    "research",
-    "caer-dataset.github.io (request)",
-    tuple((split, f"CAER/{split}", f"CAER_mp4/{split}") for split in SPLITS),
-    True,
-    "tree seen in public code; numbers of clips, order of labels and terms are from memory; CAER-S is not read",
-    read,
+    holds="13,201 clips of television shows, 7 feelings",
+    licence="research",
+    licence_tag="research",
+    apply_at="caer-dataset.github.io (request)",
+    needs=tuple((split, f"CAER/{split}", f"CAER_mp4/{split}") for split in SPLITS),
+    verified=True,
+    note="tree seen in public code; numbers of clips, order of labels and terms are from memory; CAER-S is not read",
+    read=read,
     labels=CLASSES,
 )

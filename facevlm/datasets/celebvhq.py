@@ -45,12 +45,7 @@ def _clip(root: Path, key: str, clip: Any, names: dict[str, tuple[str, ...]], *,
         if len(flags) != len(known):
             raise DatasetError(f"{len(flags)} flags of {kind}, but {len(known)} names", where=where)
         labels[kind] = tuple(name for name, flag in zip(known, flags, strict=True) if flag)
-    emotion = clip["attributes"]["emotion"]
-    labels["emotion"] = (
-        tuple((one["emotion"], float(one["start_sec"]), float(one["end_sec"])) for one in emotion["labels"])
-        if emotion["sep_flag"]
-        else ((emotion["labels"], None, None),)
-    )  # seconds within the clip
+    labels["emotion"] = _emotions(clip["attributes"]["emotion"], where=where)
     cut, _ = first_media(root, [f"{folder}/{key}.mp4" for folder in CUT])
     uncut, _ = first_media(root, [f"{folder}/{video}.mp4" for folder in UNCUT])
     problem = None
@@ -63,13 +58,27 @@ def _clip(root: Path, key: str, clip: Any, names: dict[str, tuple[str, ...]], *,
     return Clip(
         "celebvhq",
         key,
-        cut or uncut,
+        path=cut or uncut,
         group=(f"youtube:{video}",),
         labels=labels,
         start_sec=start,
         end_sec=end,
         bbox=(left, top, right, bottom),
         problem=problem,
+    )
+
+
+def _emotions(emotion: Any, *, where: str) -> tuple[tuple[str, float | None, float | None], ...]:
+    """Names, with start and end in seconds within the clip; both None for the whole clip."""
+    if not emotion["sep_flag"]:
+        return ((str(emotion["labels"]), None, None),)
+    return tuple(
+        (
+            str(one["emotion"]),
+            number(one["start_sec"], where=where, what="start_sec"),
+            number(one["end_sec"], where=where, what="end_sec"),
+        )
+        for one in emotion["labels"]
     )
 
 
@@ -84,12 +93,12 @@ def _mapping(document: dict[str, Any], kind: str, path: Path) -> tuple[str, ...]
 CELEBVHQ = Dataset(
     "celebvhq",
     "CelebV-HQ",
-    "35,666 clips, 15,653 people, 83 attributes",
-    "non-commercial research, no redistribution; videos belong to their uploaders",
-    "research",
-    "github.com/CelebV-HQ/CelebV-HQ (no form; many source videos are gone)",
-    (("celebvhq_info.json", "*/celebvhq_info.json"), (*CUT, *UNCUT)),
-    True,
-    "seen in the makers' README and script; names are read from the file, the list of 8 emotions is from memory",
-    read,
+    holds="35,666 clips, 15,653 people, 83 attributes",
+    licence="non-commercial research, no redistribution; videos belong to their uploaders",
+    licence_tag="research",
+    apply_at="github.com/CelebV-HQ/CelebV-HQ (no form; many source videos are gone)",
+    needs=(("celebvhq_info.json", "*/celebvhq_info.json"), (*CUT, *UNCUT)),
+    verified=True,
+    note="seen in the makers' README and script; names are read from the file, the list of 8 emotions is from memory",
+    read=read,
 )

@@ -66,15 +66,15 @@ def _first_label(path: Path) -> int:
 DFEW = Dataset(
     "dfew",
     "DFEW",
-    "11,697 single-labelled clips, 7 feelings, 5 folds",
-    "academic only, signed agreement",
-    "academic",
-    "dfew-dataset.github.io (agreement mailed from an institution)",
-    (*(_lists(split, fold) for fold in FOLDS for split in _SPLITS), (*FRAMES, "Clip/original", "videos")),
-    False,
-    "lists, clip_224x224 and jpg_256 seen in public code; clip_224x224_16f and original/part_* are from memory; "
+    holds="11,697 single-labelled clips, 7 feelings, 5 folds",
+    licence="academic only, signed agreement",
+    licence_tag="academic",
+    apply_at="dfew-dataset.github.io (agreement mailed from an institution)",
+    needs=(*(_lists(split, fold) for fold in FOLDS for split in _SPLITS), (*FRAMES, "Clip/original", "videos")),
+    verified=False,
+    note="lists, clip_224x224 and jpg_256 seen in public code; clip_224x224_16f and original/part_* are from memory; "
     "votes of annotation.xlsx are not read",
-    read,
+    read=read,
     labels=CLASSES,
     folds=FOLDS,
 )

@@ -49,11 +49,11 @@ def _clip(root: Path, name: str, version: str, labels: dict[str, str], place: st
 EMER = Dataset(
     "emer",
     "EMER",
-    "332 explained clips of MER2023 (version 1: 100)",
-    "as MER2023: academic only",
-    "academic",
-    "github.com/zeroQiaoba/AffectGPT (texts), MER2023 (videos)",
-    (
+    holds="332 explained clips of MER2023 (version 1: 100)",
+    licence="as MER2023: academic only",
+    licence_tag="academic",
+    apply_at="github.com/zeroQiaoba/AffectGPT (texts), MER2023 (videos)",
+    needs=(
         (
             "EMER/dataset-v2/final-EMER-reason.csv",
             "dataset-v2/final-EMER-reason.csv",
@@ -61,7 +61,7 @@ EMER = Dataset(
         ),
         FOLDERS,
     ),
-    True,
-    "tables seen as the makers publish them; where users put the videos is our own choice",
-    read,
+    verified=True,
+    note="tables seen as the makers publish them; where users put the videos is our own choice",
+    read=read,
 )

@@ -59,7 +59,7 @@ def _clip(
     return Clip(
         "ffpp",
         f"{method}/{name}",
-        path,
+        path=path,
         group=tuple(f"ffpp:{one}" for one in sequences) + videos or (f"ffpp:{method}/{name}",),
         split=split,
         labels={
@@ -103,19 +103,19 @@ def _sources(root: Path) -> dict[str, str]:
 FFPP = Dataset(
     "ffpp",
     "FaceForensics++",
-    "1,000 original sequences, 1,000 fakes per method",
-    "non-commercial research",
-    "research",
-    "github.com/ondyari/FaceForensics (form in dataset/README.md)",
-    (
+    holds="1,000 original sequences, 1,000 fakes per method",
+    licence="non-commercial research",
+    licence_tag="research",
+    apply_at="github.com/ondyari/FaceForensics (form in dataset/README.md)",
+    needs=(
         *((f"splits/{name}.json", f"dataset/splits/{name}.json") for name in _SPLIT_FILES),
         (
             *(f"original_sequences/youtube/{c}/videos" for c in COMPRESSIONS),
             *(f"original_sequences/{c}/videos" for c in COMPRESSIONS),
         ),
     ),
-    True,
-    "seen in the makers' README, split files and script; the method FaceShifter and the place of masks are from memory",
-    read,
+    verified=True,
+    note="seen in the makers' README, split files and script; FaceShifter and the place of masks are from memory",
+    read=read,
     labels=("real", "fake"),
 )

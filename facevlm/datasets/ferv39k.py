@@ -43,16 +43,16 @@ def read(root: Path) -> Iterator[Clip]:
 FERV39K = Dataset(
     "ferv39k",
     "FERV39k",
-    "38,935 clips of 22 scenes, 7 feelings",
-    "research, signed agreement",
-    "academic",
-    "github.com/wangyanckxx/FERV39k (agreement by mail)",
-    (
+    holds="38,935 clips of 22 scenes, 7 feelings",
+    licence="research, signed agreement",
+    licence_tag="academic",
+    apply_at="github.com/wangyanckxx/FERV39k (agreement by mail)",
+    needs=(
         *((f"4_setups/All_scenes/{split}_All.csv", f"**/{split}_All.csv") for split in ("train", "test")),
         (CROPS, VIDEOS, "videos"),
     ),
-    True,
-    "seen in public code and lists; the setups of single scenes are from memory and not read",
-    read,
+    verified=True,
+    note="seen in public code and lists; the setups of single scenes are from memory and not read",
+    read=read,
     labels=CLASSES,
 )

@@ -65,17 +65,17 @@ def _parse(stem: str, name: str) -> tuple[tuple[str, ...], dict[str, str]]:
 HMDB51 = Dataset(
     "hmdb51",
     "HMDB51",
-    "6,766 clips of 51 actions, 8 of them facial",
-    "CC BY 4.0",
-    "cc-by-4.0",
-    "serre-lab.clps.brown.edu, HMDB: a large human motion database (no form)",
-    (
+    holds="6,766 clips of 51 actions, 8 of them facial",
+    licence="CC BY 4.0",
+    licence_tag="cc-by-4.0",
+    apply_at="serre-lab.clps.brown.edu, HMDB: a large human motion database (no form)",
+    needs=(
         ("testTrainMulti_7030_splits/*_test_split1.txt", "*/*_test_split1.txt", "*_test_split1.txt"),
         ("hmdb51_org/*/*.avi", "*/*.avi"),
     ),
-    False,
-    "folder of the splits, tag 0 and the parts of clip names are from memory",
-    read,
+    verified=False,
+    note="folder of the splits, tag 0 and the parts of clip names are from memory",
+    read=read,
     labels=FACE_CLASSES,
     folds=FOLDS,
 )

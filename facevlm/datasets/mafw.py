@@ -29,13 +29,14 @@ _MEDIA = (
 
 
 def read(root: Path) -> Iterator[Clip]:
-    """The clips of both protocols, once for each fold; captions where the lists with captions are there.
+    """The clips of each protocol whose lists are there, once for each fold; captions where their lists are there.
 
     Raises:
         DatasetError: The list of a fold is missing, or not as described.
     """
     seen = set()
-    for protocol in PROTOCOLS:
+    there = [name for name in PROTOCOLS if any((root / f"{top}/{name}/no_caption").is_dir() for top in _LISTS)]
+    for protocol in there or PROTOCOLS:
         captions: dict[str, dict[str, str]] = {}
         for fold in FOLDS:
             for split in ("train", "test"):
@@ -85,17 +86,17 @@ def _lists(protocol: str, fold: int, split: str) -> tuple[str, ...]:
 MAFW = Dataset(
     "mafw",
     "MAFW",
-    "10,045 clips, 11 feelings single and 32 compound, captions",
-    "non-commercial, university staff, no redistribution",
-    "academic",
-    "github.com/MAFW-database/MAFW (signed form by mail)",
-    (
+    holds="10,045 clips, 11 feelings single and 32 compound, captions",
+    licence="non-commercial, university staff, no redistribution",
+    licence_tag="academic",
+    apply_at="github.com/MAFW-database/MAFW (signed form by mail)",
+    needs=(
         *(_lists(protocol, fold, split) for protocol in PROTOCOLS for fold in FOLDS for split in ("train", "test")),
         ("data/clips", "clips", "videos", "data/faces", "data/frames", "faces", "frames"),
     ),
-    True,
-    "seen in the makers' README, public code and lists; the makers' xlsx tables are not read",
-    read,
+    verified=True,
+    note="seen in the makers' README, public code and lists; the makers' xlsx tables are not read",
+    read=read,
     labels=CLASSES,
     folds=FOLDS,
 )

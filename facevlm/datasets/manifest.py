@@ -30,7 +30,10 @@ def as_row(clip: Clip) -> dict[str, Any]:
 
 def json_lines(rows: Iterable[Mapping[str, Any]]) -> Iterator[str]:
     """Rows as lines of JSON, each with its line end."""
-    return (json.dumps(row, ensure_ascii=False, allow_nan=False) + "\n" for row in rows)
+    for row in rows:
+        text = json.dumps(row, ensure_ascii=False, allow_nan=False)
+        # A file name that is no UTF-8 comes back only from escapes.
+        yield (text if _is_unicode(text) else json.dumps(row, allow_nan=False)) + "\n"
 
 
 def read_manifest(path: Path) -> tuple[list[ManifestRow], int]:
@@ -81,3 +84,11 @@ def _row(value: dict[str, Any], place: str) -> ManifestRow | None:
             raise DatasetError("parent is no [dataset, clip id]", where=place)
         parent = (parent[0], parent[1])
     return ManifestRow(dataset, clip_id, identity, tuple(group), parent)
+
+
+def _is_unicode(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True

@@ -1,6 +1,7 @@
 """Find videos and folders of frames by their names alone: sorted, leftovers of systems skipped, nothing opened."""
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Literal
 
@@ -43,12 +44,18 @@ def first_media(root: Path, candidates: Sequence[str]) -> tuple[str | None, bool
     Args:
         root: Of the dataset.
         candidates: Paths relative to it; one without a suffix of a video is a folder.
+
+    Raises:
+        DatasetError: A path leads out of the root.
     """
     for candidate in candidates:
         path = root / candidate
+        if Path(candidate).is_absolute() or ".." in Path(candidate).parts:
+            raise DatasetError(f"{candidate} leads out of the dataset", where=root)
         is_video = path.suffix.lower() in VIDEO_SUFFIXES
-        if path.is_file() if is_video else path.is_dir():
-            return candidate, not is_video
+        with suppress(OSError):  # a name that the system refuses is not there
+            if path.is_file() if is_video else path.is_dir():
+                return candidate, not is_video
     return None, False
 
 
@@ -105,4 +112,4 @@ def without_labels(
     for clip_id, path in found:
         if clip_id not in seen:
             media: Literal["video", "frames"] = "video" if path.suffix.lower() in VIDEO_SUFFIXES else "frames"
-            yield Clip(name, clip_id, relative(path, root), media, problem="no label in the annotations")
+            yield Clip(name, clip_id, path=relative(path, root), media=media, problem="no label in the annotations")

@@ -21,7 +21,7 @@ def read_2023(root: Path) -> Iterator[Clip]:
     yield from _labelled(root, MER2023, "train")
     for split in TEST_SETS:
         for video in videos_in(root / split):
-            yield Clip("mer2023", video.stem, relative(video, root), split=split, label_origin="placeholder")
+            yield Clip("mer2023", video.stem, path=relative(video, root), split=split, label_origin="placeholder")
 
 
 def read_2024(root: Path) -> Iterator[Clip]:
@@ -52,27 +52,27 @@ def _labelled(root: Path, dataset: Dataset, folder: str) -> Iterator[Clip]:
 MER2023 = Dataset(
     "mer2023",
     "MER2023",
-    "3,373 labelled clips, 6 feelings and valence, three test sets",
-    "academic only, agreement, no upload",
-    "academic",
-    "Hugging Face, MERChallenge/MER2023 (agreement at its gate)",
-    (("train-label.csv", "*/train-label.csv"), ("train",)),
-    True,
-    "columns seen in the makers' code; numbers of clips, and which test set is noisy, are from memory; test labels are "
+    holds="3,373 labelled clips, 6 feelings and valence, three test sets",
+    licence="academic only, agreement, no upload",
+    licence_tag="academic",
+    apply_at="Hugging Face, MERChallenge/MER2023 (agreement at its gate)",
+    needs=(("train-label.csv", "*/train-label.csv"), ("train",)),
+    verified=True,
+    note="columns seen in the makers' code; numbers of clips are from memory; labels of test clips are "
     "placeholders and not read",
-    read_2023,
+    read=read_2023,
     labels=CLASSES,
 )
 MER2024 = Dataset(
     "mer2024",
     "MER2024",
-    "5,030 labelled clips, 6 feelings and valence",
-    "academic only, agreement, no upload",
-    "academic",
-    "github.com/zeroQiaoba/MERTools, MER2024 (agreement by mail)",
-    (("label-disdim.csv", "*/label-disdim.csv"), ("video-labeled",)),
-    True,
-    "name and discrete seen in the makers' code; further columns are from memory",
-    read_2024,
+    holds="5,030 labelled clips, 6 feelings and valence",
+    licence="academic only, agreement, no upload",
+    licence_tag="academic",
+    apply_at="github.com/zeroQiaoba/MERTools, MER2024 (agreement by mail)",
+    needs=(("label-disdim.csv", "*/label-disdim.csv"), ("video-labeled",)),
+    verified=True,
+    note="name and discrete seen in the makers' code; further columns are from memory",
+    read=read_2024,
     labels=CLASSES,
 )

@@ -96,15 +96,15 @@ def overlap(benchmark: Iterable[Origin], training: Iterable[Origin], *, without_
     elif shared_groups or without_origin or not clips:
         verdict = "cannot be told"
     return Overlap(
-        verdict,
-        len(clips),
-        len(ids),
-        tuple(sorted(shared)),
-        tuple(sorted(shared_people)),
-        len(known),
-        tuple(sorted(shared_groups)),
-        tuple(sorted(shared_datasets)),
-        without_origin,
+        verdict=verdict,
+        benchmark_clips=len(clips),
+        training_clips=len(ids),
+        shared_clips=tuple(sorted(shared)),
+        shared_identities=tuple(sorted(shared_people)),
+        identities_known=len(known),
+        shared_groups=tuple(sorted(shared_groups)),
+        shared_datasets=tuple(sorted(shared_datasets)),
+        without_origin=without_origin,
     )
 
 

@@ -1,11 +1,10 @@
 """What of a dataset is on disk: which parts are there, which are missing, and where the dataset is applied for."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from facevlm.datasets.media_files import matches
+from facevlm.datasets.media_files import folders_in, matches
 from facevlm.datasets.record import Dataset
 
 
@@ -47,8 +46,7 @@ def presence(dataset: Dataset, root: Path) -> Presence:
 def folder_of(dataset: Dataset, root: Path) -> Path | None:
     """The folder of a dataset below `root`: named as its key or its title, in any case; None if there is none."""
     names = {_plain(dataset.name), _plain(dataset.title.partition(" (")[0])}
-    folders: Iterable[Path] = sorted(root.iterdir()) if root.is_dir() else ()
-    return next((folder for folder in folders if _plain(folder.name) in names and folder.is_dir()), None)
+    return next((folder for folder in folders_in(root) if _plain(folder.name) in names), None)
 
 
 def _plain(name: str) -> str:

@@ -33,7 +33,7 @@ def _clip(root: Path, video: Path) -> Clip:
     path, parts = relative(video, root), video.stem.split("-")
     fields = {name: int(part) if part.isdigit() else 0 for name, part in zip(_LIMITS, parts, strict=False)}
     if len(parts) != len(_LIMITS) or any(not 1 <= fields[name] <= top for name, top in _LIMITS.items()):
-        return Clip("ravdess", video.stem, path, problem="no label: the name has not the seven fields of RAVDESS")
+        return Clip("ravdess", video.stem, path=path, problem="no label: the name has not the seven fields of RAVDESS")
     actor = f"Actor_{fields['actor']:02d}"
     labels = {
         **feeling(CLASSES[fields["label_id"] - 1], CLASSES, where=video),
@@ -46,19 +46,21 @@ def _clip(root: Path, video: Path) -> Clip:
         "sex": "male" if fields["actor"] % 2 else "female",
     }
     wrong = None if video.parent.name == actor else f"the name says {actor}, the folder {video.parent.name}"
-    return Clip("ravdess", video.stem, path, identity=actor, group=(f"ravdess:{actor}",), labels=labels, problem=wrong)
+    return Clip(
+        "ravdess", video.stem, path=path, identity=actor, group=(f"ravdess:{actor}",), labels=labels, problem=wrong
+    )
 
 
 RAVDESS = Dataset(
     "ravdess",
     "RAVDESS",
-    "24 actors, 8 feelings, speech and song",
-    "CC BY-NC-SA 4.0",
-    "cc-by-nc-sa-4.0",
-    "zenodo.org/records/1188976 (no form)",
-    (("Actor_[0-9][0-9]", "*/Actor_[0-9][0-9]", "*/*/Actor_[0-9][0-9]"),),
-    True,
-    "names as in the record's text; names of the zips and the number of songs are from memory",
-    read,
+    holds="24 actors, 8 feelings, speech and song",
+    licence="CC BY-NC-SA 4.0",
+    licence_tag="cc-by-nc-sa-4.0",
+    apply_at="zenodo.org/records/1188976 (no form)",
+    needs=(("Actor_[0-9][0-9]", "*/Actor_[0-9][0-9]", "*/*/Actor_[0-9][0-9]"),),
+    verified=True,
+    note="names as in the record's text; names of the zips and the number of songs are from memory",
+    read=read,
     labels=CLASSES,
 )

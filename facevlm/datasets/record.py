@@ -1,7 +1,7 @@
 """What readers give: one clip as its dataset tells of it, and what is known of a dataset as a whole."""
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import KW_ONLY, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
@@ -36,6 +36,7 @@ class Clip:
 
     source_dataset: str
     source_clip_id: str
+    _: KW_ONLY
     path: str | None = None
     media: Literal["video", "frames"] = "video"
     identity: str | None = None
@@ -73,6 +74,7 @@ class Dataset:
 
     name: str
     title: str
+    _: KW_ONLY
     holds: str
     licence: str
     licence_tag: str

@@ -1,8 +1,8 @@
 """Pairs for face verification: segments of frames, each used once, none of a clip that was trained on.
 
 FaVChat (section 5.6) uses 3,190 segments of 36 frames of 1,595 people in 1,595 trials, each segment once; how they were
-paired, and the share of same pairs, is not told. Here the share is chosen, and two segments of a same pair come from
-two videos where the person has them.
+paired, and the share of same pairs, is not told. Here the share is chosen, and same pairs are drawn from people of
+several videos first, with their segments from two of them.
 """
 
 import heapq
@@ -135,10 +135,11 @@ def pair_segments(
 
 
 def _same_pairs(left: dict[str, list[Segment]], count: int, draw: random.Random) -> list[tuple[Segment, Segment]]:
-    """Pairs of one person, taken out of what is left: one of each person, then one more of each, and so on."""
+    """Pairs of one person, taken out of what is left: one of each, and again; people of several clips first."""
     drawn: list[tuple[Segment, Segment]] = []
     people = sorted(left)
     draw.shuffle(people)
+    people.sort(key=lambda person: len({segment.source_clip_id for segment in left[person]}) == 1)
     while len(drawn) < count and (people := [person for person in people if len(left[person]) > 1]):
         for person in people[: count - len(drawn)]:
             first = left[person].pop()

@@ -35,8 +35,8 @@ def read(root: Path) -> Iterator[Clip]:
             yield Clip(
                 "ytf",
                 f"{identity}/{video.name}",
-                relative(video, root),
-                "frames",
+                path=relative(video, root),
+                media="frames",
                 identity=identity,
                 group=(f"ytf:{identity}",),
                 labels={"label_name": identity},
@@ -84,15 +84,15 @@ def face_boxes(root: Path, person: str) -> Iterator[tuple[str, tuple[float, floa
 YTF = Dataset(
     "ytf",
     "YouTube Faces",
-    "3,425 videos of 1,595 people, as frames",
-    "research",
-    "research",
-    "www.cs.tau.ac.il/~wolf/ytfaces (form gives a password)",
-    (
+    holds="3,425 videos of 1,595 people, as frames",
+    licence="research",
+    licence_tag="research",
+    apply_at="www.cs.tau.ac.il/~wolf/ytfaces (form gives a password)",
+    needs=(
         ("frame_images_DB", "aligned_images_DB"),
         ("splits_corrected.txt", "*/splits_corrected.txt", "splits.txt", "*/splits.txt"),
     ),
-    True,
-    "seen in the makers' READ_ME and in public readers; the 6th field of splits_corrected.txt is read as they do",
-    read,
+    verified=True,
+    note="seen in the makers' READ_ME and in public readers; the 6th field of splits_corrected.txt is read as they do",
+    read=read,
 )

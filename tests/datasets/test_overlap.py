@@ -92,6 +92,11 @@ def test_rows_come_back(name, tmp_path):
     assert overlap(clips, rows).verdict == "not zero-shot"
 
 
+def test_a_file_name_that_is_no_utf_8_comes_back(tmp_path):
+    path = write(tmp_path / "rows.jsonl", "".join(json_lines([as_row(Clip("ytf", "\udcff/1"))])))
+    assert read_manifest(path)[0][0].source_clip_id == "\udcff/1"
+
+
 def test_pairs_are_two_clips_and_rows_without_origin_are_counted(tmp_path):
     a, b = ({"source_dataset": "ytf", "source_clip_id": name, "identity": "x"} for name in ("A/1", "B/1"))
     text = "\n".join(map(json.dumps, [{"a": a, "b": b}, {"caption": "?"}, {"source_dataset": "ytf"}]))

@@ -1,6 +1,7 @@
 """Readers, on small trees in the datasets' own layouts: what a clip is told to be, and what is told of broken trees."""
 
 import json
+import shutil
 from collections import Counter
 from pathlib import Path
 
@@ -14,6 +15,8 @@ from facevlm.datasets.record import SPLITS, read_part
 from facevlm.errors import DatasetError, UsageError
 from tests.datasets import trees
 from tests.datasets.trees import TREES, write
+
+PUBLIC_DFEC = Path(__file__).parents[3] / "shared" / "fec_bench" / "references.json"
 
 
 @pytest.fixture
@@ -202,6 +205,18 @@ def test_afewva(tree, zips):
     assert "00002" in list(AFEW_VA.read(root))[1].problem
 
 
+def test_mafw_with_one_protocol(tree):
+    root = tree("mafw")
+    shutil.rmtree(root / "split/compound")
+    assert {clip.protocol for clip in clips_of("mafw", root) if clip.protocol} == {"single"}
+
+
+def test_a_name_that_no_system_takes_is_a_missing_video(tree):
+    root = tree("mafw")
+    write(root / "split/single/no_caption/set_1/test.txt", f"{'x' * 5000}.mp4 anger\n")
+    assert "x" * 5000 in problems(clips_of("mafw", root))
+
+
 def test_caer(tree):
     clips = clips_of("caer", tree("caer"))
     assert len({clip.source_clip_id for clip in clips}) == 6
@@ -241,6 +256,14 @@ def test_emer(tree):
     assert v2.parent == ("mer2023", "sample_00000648")
     assert one(clips, "sample_00000648", protocol="v1").labels["emotions"] == "happy"
     assert "MER2023" in problems(clips)["sample_00000649"]
+
+
+@pytest.mark.skipif(not PUBLIC_DFEC.is_file(), reason=f"{PUBLIC_DFEC} is absent")
+def test_the_public_list_of_dfec(tmp_path):
+    shutil.copy(PUBLIC_DFEC, tmp_path / "test.json")
+    parents = [clip.parent for clip in clips_of("dfec", tmp_path)]
+    sources = {"caer": 146, "ravdess": 142, "dfew": 136, "mer2024": 111, "mafw": 98, "afewva": 91, "ferv39k": 76}
+    assert Counter(dataset for dataset, _ in parents) == sources and len(set(parents)) == 800
 
 
 def test_dfec(tree):
@@ -297,4 +320,4 @@ def test_a_broken_file_is_told_by_name(tree, situation, name, file, text, told):
     (root / file).write_bytes(text.encode("utf-8", "surrogateescape"))
     with pytest.raises(DatasetError, match=told) as error:
         clips_of(name, root)
-    assert str(root / file) in str(error.value)
+    assert str(root if "leads out" in told else root / file) in str(error.value)

@@ -42,14 +42,14 @@ def frames_used(pairs):
 )
 def test_segments(tmp_path, situation, numbers, expected):
     trees.frames(tmp_path / "A/1", numbers, "1.{}.jpg")
-    found = segments_of(Clip("ytf", "A/1", "A/1", "frames", identity="A"), root=tmp_path, frames=4)
+    found = segments_of(Clip("ytf", "A/1", path="A/1", media="frames", identity="A"), root=tmp_path, frames=4)
     assert [segment.frames for segment in found] == [tuple(f"1.{n}.jpg" for n in run) for run in expected]
 
 
 def test_a_frame_without_a_number(tmp_path):
     trees.media(tmp_path, "A/1/cover.jpg")
     with pytest.raises(DatasetError, match="no number"):
-        segments_of(Clip("ytf", "A/1", "A/1", "frames", identity="A"), root=tmp_path, frames=4)
+        segments_of(Clip("ytf", "A/1", path="A/1", media="frames", identity="A"), root=tmp_path, frames=4)
 
 
 def test_pairs(root):
