@@ -83,7 +83,8 @@ def _emotions(emotion: Any, *, where: str) -> tuple[tuple[str, float | None, flo
 
 
 def _mapping(document: dict[str, Any], kind: str, path: Path) -> tuple[str, ...]:
-    names = (document.get("meta_info") or {}).get(f"{kind}_mapping")
+    about = document.get("meta_info")
+    names = about.get(f"{kind}_mapping") if isinstance(about, dict) else None
     if not isinstance(names, list) or len(names) != COUNTS[kind]:
         count = len(names) if isinstance(names, list) else "no"
         raise DatasetError(f"{count} names in {kind}_mapping, not {COUNTS[kind]}", where=path)

@@ -35,7 +35,7 @@ def read(root: Path) -> Iterator[Clip]:
 
 def parent_of(video: str) -> tuple[str, str] | None:
     """The dataset and clip id that a path of DFEC stands for; None where it is of no dataset known."""
-    source, *folders, name = video.split("/")
+    source, *folders, name = video.split("/") if "/" in video else ("", video)
     stem = PurePosixPath(name).stem
     match source:
         case "CAER_mp4" if len(folders) == 2:

@@ -1,8 +1,10 @@
 """Readers, on small trees in the datasets' own layouts: what a clip is told to be, and what is told of broken trees."""
 
 import json
+import random
 import shutil
 from collections import Counter
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -10,6 +12,7 @@ import pytest
 from facevlm.datasets import hmdb51, youtube_faces
 from facevlm.datasets.afew_va import AFEW_VA
 from facevlm.datasets.dfec import parent_of
+from facevlm.datasets.manifest import as_row, json_lines
 from facevlm.datasets.readers import DATASETS, dataset_named
 from facevlm.datasets.record import SPLITS, read_part
 from facevlm.errors import DatasetError, UsageError
@@ -146,6 +149,19 @@ def test_ytf(tree):
     assert list(youtube_faces.face_boxes(root, "Richard_Gere")) == [
         ("frame_images_DB/Richard_Gere/3/3.7.jpg", (196.0, 99.0, 328.0, 231.0))
     ]
+
+
+def test_damaged_official_pairs(tree):
+    root, draw = tree("ytf"), random.Random(0)
+    text, outcomes = (root / "splits.txt").read_text(), set()
+    for _ in range(100):
+        place = draw.randrange(len(text))
+        (root / "splits.txt").write_text(text[:place] + draw.choice(["", ",", "\n", "x", "7"]) + text[place + 1 :])
+        try:
+            outcomes.add(len(list(youtube_faces.read_pairs(root))) <= 3)
+        except DatasetError:
+            outcomes.add("error")
+    assert outcomes == {True, "error"}
 
 
 @pytest.mark.parametrize(
@@ -321,3 +337,54 @@ def test_a_broken_file_is_told_by_name(tree, situation, name, file, text, told):
     with pytest.raises(DatasetError, match=told) as error:
         clips_of(name, root)
     assert str(root if "leads out" in told else root / file) in str(error.value)
+
+
+@pytest.mark.parametrize("name", [name for name in DATASETS if name not in ("caer", "ravdess", "ytf")])
+def test_damaged_annotations_give_clips_or_a_dataset_error(tree, name):
+    root, draw = tree(name), random.Random(0)
+    files = sorted(path for path in root.rglob("*") if path.suffix in (".csv", ".txt", ".json") and path.is_file())
+    outcomes = set()
+    for _ in range(60):
+        path = draw.choice(files)
+        whole = path.read_bytes()
+        place = draw.randrange(len(whole) + 1)
+        damage = draw.choice([b"\0", b'"', b",", b"\n", b"\xff", b"[", b"9", b"../", b""])
+        path.write_bytes(whole[:place] + damage + whole[place + draw.randrange(6) :])
+        try:
+            outcomes.add(bool(clips_of(name, root)))
+        except DatasetError:
+            outcomes.add("error")
+        path.write_bytes(whole)
+    assert outcomes <= {True, "error"} and "error" in outcomes
+
+
+@pytest.mark.parametrize("value", [None, 1, "x", [], {}, [1], {"a": 1}, float("nan"), True])
+@pytest.mark.parametrize(
+    ("name", "file", "keys"),
+    [
+        ("celebvhq", "celebvhq_info.json", ("meta_info",)),
+        ("celebvhq", "celebvhq_info.json", ("meta_info", "action_mapping")),
+        ("celebvhq", "celebvhq_info.json", ("clips",)),
+        ("celebvhq", "celebvhq_info.json", ("clips", "abc_1")),
+        ("celebvhq", "celebvhq_info.json", ("clips", "abc_1", "bbox")),
+        ("celebvhq", "celebvhq_info.json", ("clips", "abc_1", "attributes", "emotion")),
+        ("celebvhq", "celebvhq_info.json", ("clips", "abc_1", "attributes", "emotion", "labels")),
+        ("afewva", "001/001.json", ("frames",)),
+        ("afewva", "001/001.json", ("frames", "00000")),
+        ("afewva", "001/001.json", ("frames", "00000", "valence")),
+        ("ffpp", "splits/train.json", (0,)),
+        ("ffpp", "splits/conversion_dict.json", ("000",)),
+        ("dfec", "test.json", (0,)),
+        ("dfec", "test.json", (0, "video")),
+    ],
+)
+def test_a_value_of_another_kind(tree, name, file, keys, value):
+    root = tree(name)
+    document = json.loads((root / file).read_text())
+    place = document
+    for key in keys[:-1]:
+        place = place[key]
+    place[keys[-1]] = value
+    (root / file).write_text(json.dumps(document))
+    with suppress(DatasetError):
+        assert all(json_lines(as_row(clip) for clip in clips_of(name, root)))
