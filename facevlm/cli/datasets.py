@@ -80,7 +80,7 @@ def rows(
         for clip in clips:
             counts["clips"] += 1
             counts["problems"] += clip.problem is not None
-            yield as_row(clip)
+            yield as_row(clip) | {"licence_tag": dataset.licence_tag}
 
     _write_lines(json_lines(counted()), output)
     _say(f"{counts['clips']} rows, {counts['problems']} of them with a problem{_doubt(dataset)}")
@@ -172,14 +172,14 @@ def _status_table(found: "Sequence[Presence]") -> str:
 
     table = Table(box=None, pad_edge=False)
     for column in ("dataset", "state", "layout", "missing", "apply at"):
-        table.add_column(column, no_wrap=column != "missing", overflow="fold")
+        table.add_column(column, no_wrap=True)
     for one in found:
         first = ", ".join(one.missing[:2]) + (f" and {len(one.missing) - 2} more" if len(one.missing) > 2 else "")
         if one.root is None:
             first = f"folder {one.dataset.name}"
         layout = "seen in public files" if one.dataset.verified else "not verified"
         table.add_row(one.dataset.name, one.state, layout, first, one.dataset.apply_at)
-    console = Console(highlight=False, markup=False, soft_wrap=True, width=160)
+    console = Console(highlight=False, markup=False, soft_wrap=True, width=400)
     with console.capture() as capture:
         console.print(table)
         console.print("\nNo reader has met a real download yet. From memory, and verified by nobody:")

@@ -52,7 +52,7 @@ EMER = Dataset(
     holds="332 explained clips of MER2023 (version 1: 100)",
     licence="as MER2023: academic only",
     licence_tag="academic",
-    apply_at="github.com/zeroQiaoba/AffectGPT (texts), MER2023 (videos)",
+    apply_at="github.com/zeroQiaoba/AffectGPT for texts, MER2023 for videos",
     needs=(
         (
             "EMER/dataset-v2/final-EMER-reason.csv",

@@ -106,7 +106,7 @@ FFPP = Dataset(
     holds="1,000 original sequences, 1,000 fakes per method",
     licence="non-commercial research",
     licence_tag="research",
-    apply_at="github.com/ondyari/FaceForensics (form in dataset/README.md)",
+    apply_at="github.com/ondyari/FaceForensics, form in dataset/README.md",
     needs=(
         *((f"splits/{name}.json", f"dataset/splits/{name}.json") for name in _SPLIT_FILES),
         (

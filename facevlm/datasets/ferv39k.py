@@ -46,7 +46,7 @@ FERV39K = Dataset(
     holds="38,935 clips of 22 scenes, 7 feelings",
     licence="research, signed agreement",
     licence_tag="academic",
-    apply_at="github.com/wangyanckxx/FERV39k (agreement by mail)",
+    apply_at="github.com/wangyanckxx/FERV39k, agreement by mail",
     needs=(
         *((f"4_setups/All_scenes/{split}_All.csv", f"**/{split}_All.csv") for split in ("train", "test")),
         (CROPS, VIDEOS, "videos"),

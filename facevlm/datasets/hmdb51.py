@@ -68,7 +68,7 @@ HMDB51 = Dataset(
     holds="6,766 clips of 51 actions, 8 of them facial",
     licence="CC BY 4.0",
     licence_tag="cc-by-4.0",
-    apply_at="serre-lab.clps.brown.edu, HMDB: a large human motion database (no form)",
+    apply_at="serre-lab.clps.brown.edu, HMDB: a large human motion database, no form",
     needs=(
         ("testTrainMulti_7030_splits/*_test_split1.txt", "*/*_test_split1.txt", "*_test_split1.txt"),
         ("hmdb51_org/*/*.avi", "*/*.avi"),

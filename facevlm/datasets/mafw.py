@@ -89,7 +89,7 @@ MAFW = Dataset(
     holds="10,045 clips, 11 feelings single and 32 compound, captions",
     licence="non-commercial, university staff, no redistribution",
     licence_tag="academic",
-    apply_at="github.com/MAFW-database/MAFW (signed form by mail)",
+    apply_at="github.com/MAFW-database/MAFW, signed form by mail",
     needs=(
         *(_lists(protocol, fold, split) for protocol in PROTOCOLS for fold in FOLDS for split in ("train", "test")),
         ("data/clips", "clips", "videos", "data/faces", "data/frames", "faces", "frames"),

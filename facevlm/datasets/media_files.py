@@ -76,13 +76,13 @@ def find_part(root: Path, part: Sequence[str], dataset: Dataset) -> Path:
         DatasetError: None does; the message says which were looked for, and where the dataset is applied for.
     """
     if not root.is_dir():
-        raise DatasetError("is no folder", where=root, mend=f"get {dataset.title} at {dataset.apply_at}")
+        raise DatasetError("is no folder", where=root, mend=f"get {dataset.title}: {dataset.apply_at}")
     for pattern in part:
         found = min(matches(root, pattern), default=None)
         if found is not None:
             return found
     raise DatasetError(
-        f"{dataset.title} has no {' or '.join(part)} there", where=root, mend=f"get it at {dataset.apply_at}"
+        f"{dataset.title} has no {' or '.join(part)} there", where=root, mend=f"get it: {dataset.apply_at}"
     )
 
 

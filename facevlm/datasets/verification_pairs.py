@@ -96,12 +96,16 @@ def verification_pairs(
         The pairs in random order; every segment is in one pair at most.
 
     Raises:
-        DatasetError: There are not so many pairs, or none.
+        DatasetError: No clip is a folder of frames of a known person, or there are not so many pairs.
     """
-    banned, segments = set(trained_on), []
-    for clip in clips:
-        usable = clip.problem is None and clip.media == "frames" and clip.identity is not None
-        if usable and not footage(clip) & banned:
+    usable = [c for c in clips if c.problem is None and c.media == "frames" and c.identity is not None]
+    if not usable:
+        what = "no folders of frames of known people"
+        raise DatasetError(what, where=root, mend="take YouTube Faces, or AFEW-VA where it names its actors")
+    banned = set(trained_on)
+    segments = []
+    for clip in usable:
+        if not footage(clip) & banned:
             segments += segments_of(clip, root=root, frames=frames)
     drawn = pair_segments(segments, pairs=pairs, same_share=same_share, seed=seed)
     if not drawn:

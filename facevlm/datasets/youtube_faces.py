@@ -87,7 +87,7 @@ YTF = Dataset(
     holds="3,425 videos of 1,595 people, as frames",
     licence="research",
     licence_tag="research",
-    apply_at="www.cs.tau.ac.il/~wolf/ytfaces (form gives a password)",
+    apply_at="www.cs.tau.ac.il/~wolf/ytfaces, form gives a password",
     needs=(
         ("frame_images_DB", "aligned_images_DB"),
         ("splits_corrected.txt", "*/splits_corrected.txt", "splits.txt", "*/splits.txt"),

@@ -59,7 +59,9 @@ def test_rows(run, datasets):
         "data", "rows", "--dataset", "dfew", "--root", str(datasets / "dfew"), "--fold", "2", "--split", "test"
     )
     assert code == 0 and "2 rows, 1 of them with a problem" in err and "nobody has verified" in err
-    assert [json.loads(line)["source_clip_id"] for line in out.splitlines()] == ["00003", "00004"]
+    rows = [json.loads(line) for line in out.splitlines()]
+    assert [row["source_clip_id"] for row in rows] == ["00003", "00004"]
+    assert {row["licence_tag"] for row in rows} == {"academic"}
 
 
 def test_a_broken_dataset_leaves_no_file(run, datasets):
@@ -82,7 +84,7 @@ def test_pairs_say_their_share_and_leave_out_what_was_trained_on(run, datasets):
 
 def test_pairs_of_a_dataset_without_people(run, datasets):
     code, _, err = run("data", "pairs", "--dataset", "caer", "--root", str(datasets / "caer"))
-    assert code == 1 and "0 people" in err
+    assert code == 1 and "no folders of frames of known people" in err
 
 
 def test_pairs_do_not_overwrite_the_manifest(run, datasets):
