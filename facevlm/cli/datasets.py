@@ -3,7 +3,7 @@
 import json
 import sys
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -15,7 +15,7 @@ from facevlm.errors import UsageError
 if TYPE_CHECKING:
     from facevlm.datasets.overlap import Overlap
     from facevlm.datasets.presence import Presence
-    from facevlm.datasets.record import Dataset
+    from facevlm.datasets.record import Clip, Dataset
 
 app = typer.Typer(
     help="Datasets: which are here, their clips, pairs for face verification, leaks.", no_args_is_help=True
@@ -68,6 +68,7 @@ def rows(
     fold: Annotated[int | None, typer.Option(help="Only this official fold.")] = None,
 ) -> int:
     """List the clips of a dataset as a manifest: one JSON object a line, with the problem where one cannot be used."""
+    from facevlm.datasets.fold_check import fold_faults
     from facevlm.datasets.manifest import as_row, json_lines
     from facevlm.datasets.readers import dataset_named
     from facevlm.datasets.record import read_part
@@ -75,14 +76,21 @@ def rows(
     dataset = dataset_named(name)
     clips = read_part(dataset, Path(root), fold=fold, split=split)
     counts = {"clips": 0, "problems": 0}
+    kept: list[Clip] = []  # without labels, to compare the folds
 
     def counted() -> Iterator[dict[str, Any]]:
         for clip in clips:
             counts["clips"] += 1
             counts["problems"] += clip.problem is not None
+            kept.append(replace(clip, labels={}))
             yield as_row(clip) | {"licence_tag": dataset.licence_tag}
 
     _write_lines(json_lines(counted()), output)
+    faults = fold_faults(kept)
+    for fault in faults[:10]:
+        _say(f"the lists are wrong: {fault}")
+    if len(faults) > 10:
+        _say(f"and {len(faults) - 10} more faults of the lists")
     _say(f"{counts['clips']} rows, {counts['problems']} of them with a problem{_doubt(dataset)}")
     return 0
 

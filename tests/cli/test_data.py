@@ -64,6 +64,14 @@ def test_rows(run, datasets):
     assert {row["licence_tag"] for row in rows} == {"academic"}
 
 
+def test_folds_that_leak_are_told(run, datasets):
+    lists = datasets / "dfew/EmoLabel_DataSplit"
+    for fold, label in ((1, 1), (2, 7)):
+        (lists / f"test(single-labeled)/set_{fold}.csv").write_text(f"video_name,label\n2,{label}\n")
+    code, _, err = run("data", "rows", "--dataset", "dfew", "--root", str(datasets / "dfew"))
+    assert code == 0 and "00002 is in test and train of fold 1" in err and "00002 is in the test sets of folds" in err
+
+
 def test_a_broken_dataset_leaves_no_file(run, datasets):
     (datasets / "dfew/EmoLabel_DataSplit/test(single-labeled)/set_5.csv").write_text("x")
     code, _, err = run("data", "rows", "--dataset", "dfew", "--root", str(datasets / "dfew"), "-o", "rows.jsonl")
