@@ -3,6 +3,7 @@
     FacevlmError
     ├── InputError          what the user gave cannot be used
     │   ├── UsageError      an argument is wrong (exit code 2)
+    │   ├── DatasetError    files of a dataset are missing, or not as its makers describe them
     │   └── VideoError      a file is no video, or holds no picture
     ├── WeightsError        weights are missing, damaged or of another version
     ├── MissingExtraError   an optional package is not installed
@@ -41,6 +42,10 @@ class InputError(FacevlmError):
 
 class UsageError(InputError):
     """An argument is wrong; the command line exits with 2."""
+
+
+class DatasetError(InputError):
+    """Files of a dataset are missing, or not as its makers describe them."""
 
 
 class VideoError(InputError):

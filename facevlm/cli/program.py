@@ -1,4 +1,4 @@
-"""The verbs: describe, track, score, explain, demo, doctor, weights; each imports its area when chosen."""
+"""The verbs: describe, track, score, explain, demo, doctor, weights, data; each imports its area when chosen."""
 
 import json
 import sys
@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
+from facevlm.cli import datasets
 from facevlm.cli.signals import leave_cleanly_when_told
 from facevlm.cli.streams import leave_unsaid, mend_streams, write_document
 from facevlm.errors import OutputError, UsageError
@@ -25,6 +26,7 @@ app = typer.Typer(
 )
 weights_app = typer.Typer(help="The weights: what they are, get them, their licences.", no_args_is_help=True)
 app.add_typer(weights_app, name="weights")
+app.add_typer(datasets.app, name="data")
 
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress bar and no summary; errors are still told.")]
 Fps = Annotated[
