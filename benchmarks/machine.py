@@ -17,7 +17,7 @@ PACKAGES = ("facevlm", "ai-edge-litert", "av", "numpy", "opencv-python-headless"
 def machine() -> dict[str, Any]:
     """Processor, cores, load, versions and the command."""
     return {
-        "command": " ".join(["python", *sys.argv]),
+        "command": " ".join(["python", *(Path(a).name if Path(a).is_absolute() else a for a in sys.argv)]),
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
         "processor": _processor(),
         "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
