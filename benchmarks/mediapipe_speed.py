@@ -5,7 +5,7 @@
 Ours is `perceive` with all defaults: decoding, shots, detection, mesh, appearance, occlusion, tracks. MediaPipe's is
 FaceMesh 0.10.21 with refine_landmarks, as video, up to 8 faces, on frames decoded by the same FFmpeg. "wall" is the
 time of the whole loop; "faces" is without decoding: for MediaPipe the time in `process`, for ours the time in
-`FaceFinder.look`, tracking included; "cpu" is the processor time of all threads in the loop. The first frame, in which
+`FaceFinder`, tracking included; "cpu" is the processor time of all threads in the loop. The first frame, in which
 both start their networks, is not timed; the fastest of the rounds counts. "a face" is wall time per face seen. A frame
 has a face when any is seen; where the true boxes are known (puppets), "faces found" is the share of the true faces with
 a mesh centred in their box, and "false" is the number of meshes per frame centred in none.
@@ -27,13 +27,15 @@ import scipy.cluster.vq, scipy.optimize  # imported late by us; MediaPipe's impo
 from facevlm import perceive
 from facevlm.perceiving import FaceFinder
 clip = sys.argv[1]
-look, spent = FaceFinder.look, [0.0]
-def timed(self, *arguments):
-    start = time.perf_counter()
-    faces = look(self, *arguments)
-    spent[0] += time.perf_counter() - start
-    return faces
-FaceFinder.look = timed
+spent = [0.0]
+def timed(work):
+    def work_timed(self, *arguments):
+        start = time.perf_counter()
+        result = work(self, *arguments)
+        spent[0] += time.perf_counter() - start
+        return result
+    return work_timed
+FaceFinder.observe, FaceFinder.follow = timed(FaceFinder.observe), timed(FaceFinder.follow)
 perception, seen = perceive(clip), []
 for moment in perception:
     if not seen:
