@@ -54,12 +54,14 @@ class ModelReply:
         input_tokens: As the endpoint counts them; 0 where it does not.
         output_tokens: Likewise.
         model: Which model the endpoint says it was.
+        endpoint: Its host.
     """
 
     text: str
     input_tokens: int = 0
     output_tokens: int = 0
     model: str = ""
+    endpoint: str = ""
 
 
 class ModelClient(Protocol):
@@ -187,7 +189,7 @@ class OpenAIClient:
         except (AttributeError, IndexError, TypeError, ValueError) as error:
             raise JudgeError("the reply is no chat completion", where=self.endpoint) from error
         text = text.encode("utf-8", "replace").decode() if isinstance(text, str) else ""  # lone surrogates, as kept
-        return ModelReply(text, *tokens, model=str(completion.model or ""))
+        return ModelReply(text, *tokens, model=str(completion.model or ""), endpoint=self.endpoint)
 
 
 class _RefusedError(Exception):

@@ -58,7 +58,7 @@ class CachedClient:
         self._client = client
         self._folder = Path(folder)
         self.model = model or (client.model if client else "")
-        self.endpoint = client.endpoint if client else "replayed"
+        self.endpoint = client.endpoint if client else ""
         self._budget = budget or Budget()
         self._guard = threading.Lock()
         self._locks: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)
@@ -71,11 +71,10 @@ class CachedClient:
         return len(self._new)
 
     @property
-    def used(self) -> tuple[int, int, int]:
-        """Replies that this run depends on, new or kept, and their tokens: requests', replies'."""
+    def used(self) -> tuple[ModelReply, ...]:
+        """The replies that this run depends on, new or kept, in the order of their keys."""
         with self._guard:
-            replies = list(self._used.values())
-        return len(replies), sum(r.input_tokens for r in replies), sum(r.output_tokens for r in replies)
+            return tuple(self._used[key] for key in sorted(self._used))
 
     def ask(self, request: ModelRequest) -> ModelReply:
         """The reply to a request, kept or new.
@@ -123,7 +122,8 @@ class CachedClient:
         place = self._place(key)
         try:
             row = json.loads(place.read_text(encoding="utf-8"))["reply"]
-            return ModelReply(str(row["text"]), int(row["input_tokens"]), int(row["output_tokens"]), str(row["model"]))
+            tokens = int(row["input_tokens"]), int(row["output_tokens"])
+            return ModelReply(str(row["text"]), *tokens, str(row["model"]), str(row["endpoint"]))
         except FileNotFoundError:
             return None
         except (OSError, ValueError, KeyError, TypeError) as error:
@@ -138,7 +138,6 @@ class CachedClient:
             raise OutputError(f"cannot be made: {reason}", where=place.parent) from error
         record = {
             "model": self.model,
-            "endpoint": self.endpoint,
             "temperature": 0,
             "request": asdict(request),
             "reply": asdict(reply),

@@ -36,4 +36,4 @@ class ScriptedClient:
         if text is None:
             raise JudgeError("the script has no more replies", where=self.endpoint)
         asked = len(request.system.split()) + len(request.user.split())
-        return ModelReply(text, asked, len(text.split()), self.model)
+        return ModelReply(text, asked, len(text.split()), self.model, self.endpoint)
