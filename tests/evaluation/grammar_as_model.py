@@ -31,5 +31,15 @@ def reply(user: str) -> str:
     return json.dumps({"events": [event.name for event in JUDGE.extract(caption.split("\n\nReply")[0])]})
 
 
+def as_judge(body):
+    """A script for the server: events as the grammar sees them, every rating 3."""
+    user = body["messages"][1]["content"]
+    if user.startswith("Question:"):
+        return '{"score": 3}'
+    if user.startswith("Rewrite"):
+        return "At the beginning of the video, " + user.split("Text:\n")[1]
+    return reply(user)
+
+
 def _events(text):
     return [CaptionEvent(text=line) for line in re.findall(r"^\d+\. (.*)$", text, re.MULTILINE)]

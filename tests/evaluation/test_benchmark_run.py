@@ -13,7 +13,7 @@ from facevlm.evaluation.comparison import compare_runs, holm
 from facevlm.evaluation.judges import RuleJudge
 from facevlm.evaluation.metrics import metric_names
 from facevlm.evaluation.scripted_server import Answer, ScriptedServer
-from tests.evaluation.grammar_as_model import reply
+from tests.evaluation.grammar_as_model import as_judge
 
 TOLD = {
     "a": "He blinks and smiles.",
@@ -50,16 +50,6 @@ def run(capfd):
 
 def read(folder):
     return json.loads((folder / "report.json").read_text())
-
-
-def as_judge(body):
-    """Events as the grammar sees them; every rating is 3."""
-    user = body["messages"][1]["content"]
-    if user.startswith("Question:"):
-        return '{"score": 3}'
-    if user.startswith("Rewrite"):
-        return "At the beginning of the video, " + user.split("Text:\n")[1]
-    return reply(user)
 
 
 def test_the_grammar(run, files, tmp_path):
