@@ -7,13 +7,16 @@ from typing import Any
 
 from facevlm.cli.batch import make_writable, refuse_empty
 from facevlm.errors import UsageError
+from facevlm.evaluation.baselines import PREFIX, baseline_predictions
 from facevlm.evaluation.benchmark_run import run_benchmark
 from facevlm.evaluation.caption_files import read_captions
 from facevlm.evaluation.comparison import Comparison, compare_runs
 from facevlm.evaluation.judging import Judging
+from facevlm.evaluation.leaderboard import leaderboard_page, read_runs
 from facevlm.evaluation.model_client import OpenAIClient
 from facevlm.evaluation.reply_cache import Budget, CachedClient
 from facevlm.evaluation.video_chatgpt import ALIGNMENTS
+from facevlm.exports.atomic_file import write_text
 
 REPLIES = "replies"  # folder in that of a run
 
@@ -74,8 +77,10 @@ def evaluate_file(
 
     for name, where in ((predictions, "--predictions"), (references, "--references"), (folder, "-o")):
         refuse_empty(name, where=where)
-    said, told = read_captions(predictions), read_captions(references)
-    seconds = read_captions(predictions, field="second_caption")
+    told = read_captions(references)
+    baseline = predictions.removeprefix(PREFIX) if predictions.startswith(PREFIX) else None
+    said = read_captions(predictions) if baseline is None else baseline_predictions(baseline, told)
+    seconds = read_captions(predictions, field="second_caption") if baseline is None else {}
     make_writable(Path(folder))
     names = [name for text in metrics for name in text.replace(",", " ").split()] or None
     hidden = quiet or not sys.stderr.isatty()
@@ -86,9 +91,10 @@ def evaluate_file(
             told,
             folder,
             benchmark=benchmark,
-            model=model or Path(predictions).stem,
+            model=model or (Path(predictions).stem if baseline is None else predictions),
             judging=judging,
             metrics=names,
+            baseline=baseline,
             second_predictions=seconds,
             concurrency=concurrency,
             on_progress=lambda: progress.advance(task),
@@ -106,6 +112,22 @@ def compare_folders(first: str, second: str) -> str:
     for name, where in ((first, "A"), (second, "B")):
         refuse_empty(name, where=where)
     return _comparison_table(compare_runs(first, second))
+
+
+def write_leaderboard(folder: str, output: str | None) -> str:
+    """Write the leaderboard of the runs in a folder; returns where.
+
+    Raises:
+        InputError: The folder holds no runs.
+        OutputError: The page cannot be written.
+    """
+    for name, where in ((folder, "DIR"), (output, "-o")):
+        refuse_empty(name, where=where)
+    page = leaderboard_page(read_runs(folder))
+    target = Path(output) if output is not None else Path(folder) / "leaderboard.html"
+    make_writable(target.parent)
+    write_text(page, target)
+    return str(target)
 
 
 def _report_table(report: dict[str, Any]) -> str:

@@ -1,4 +1,4 @@
-"""The verbs: describe, track, score, explain, eval, demo, doctor, weights; each imports its area when chosen."""
+"""The verbs: describe, track, score, explain, eval, report, demo, doctor, weights; each imports its area when used."""
 
 import json
 import sys
@@ -27,6 +27,8 @@ weights_app = typer.Typer(help="The weights: what they are, get them, their lice
 app.add_typer(weights_app, name="weights")
 eval_app = typer.Typer(help="Run benchmarks on predictions, and compare runs.", no_args_is_help=True)
 app.add_typer(eval_app, name="eval")
+report_app = typer.Typer(help="Pages made from runs.", no_args_is_help=True)
+app.add_typer(report_app, name="report")
 
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress bar and no summary; errors are still told.")]
 Fps = Annotated[
@@ -247,7 +249,13 @@ def explain(
 
 @eval_app.command("fec-bench", no_args_is_help=True)
 def eval_fec_bench(
-    predictions: Annotated[str, typer.Option(help='Captions of a model: JSON of {"id", "caption"}.')],
+    predictions: Annotated[
+        str,
+        typer.Option(
+            metavar="FILE|baseline:NAME",
+            help='Captions of a model: JSON of {"id", "caption"}; or those of a baseline made from the references.',
+        ),
+    ],
     references: Annotated[
         str, typer.Option(help="FEC-Bench's test.json, which has no licence to be passed on; or captions of your own.")
     ],
@@ -303,6 +311,20 @@ def eval_compare(
     from facevlm.cli.evaluating import compare_folders
 
     write_document(compare_folders(first, second))
+    return 0
+
+
+@report_app.command("bench", no_args_is_help=True)
+def report_bench(
+    folder: Annotated[str, typer.Argument(metavar="DIR", help="Folder that holds the folders of runs.")],
+    output: Annotated[
+        str | None, typer.Option("--output", "-o", help="HTML page. Default: leaderboard.html in DIR.")
+    ] = None,
+) -> int:
+    """Write the leaderboard: runs by judge, what chance scores, published numbers apart."""
+    from facevlm.cli.evaluating import write_leaderboard
+
+    print(write_leaderboard(folder, output))
     return 0
 
 

@@ -58,6 +58,7 @@ def run_benchmark(
     model: str,
     judging: Judging,
     metrics: Sequence[str] | None = None,
+    baseline: str | None = None,
     second_predictions: dict[str, str | None] | None = None,
     concurrency: int = 1,
     on_progress: Callable[[], None] = lambda: None,
@@ -72,6 +73,7 @@ def run_benchmark(
         model: Who made the predictions, in the user's words.
         judging: The judge.
         metrics: Full names; None for all but consistency, which needs second predictions.
+        baseline: Its name, where the predictions are those of a baseline and of no model.
         second_predictions: id -> answer to a similar question.
         concurrency: Captions to judge at a time.
         on_progress: Called after each judged caption.
@@ -118,6 +120,7 @@ def run_benchmark(
     report = {
         "schema": SCHEMA,
         **identity,
+        "baseline": baseline,
         "references": captions_hash(references),
         "reference_set": reference_set(benchmark, references),
         "n": len(pairs.ids) + len(pairs.failures),
