@@ -91,7 +91,10 @@ def run_benchmark(
     folder = Path(folder)
     names = _chosen(metrics, judging)
     pairs = pair_captions(predictions, references)
-    identity = {"benchmark": benchmark, "model": model, "predictions": captions_hash(predictions)}
+    identity = {
+        **{"benchmark": benchmark, "model": model, "judge": judging.by_events.name, "align": judging.align},
+        **{"predictions": captions_hash(predictions), "references": captions_hash(references)},
+    }
     _refuse_other_run(folder / "report.json", identity)
     seconds = second_predictions or {}
     samples = [
@@ -121,7 +124,6 @@ def run_benchmark(
         "schema": SCHEMA,
         **identity,
         "baseline": baseline,
-        "references": captions_hash(references),
         "reference_set": reference_set(benchmark, references),
         "n": len(pairs.ids) + len(pairs.failures),
         "metrics": {name: vars(score) for name, score in scores.items()},

@@ -246,8 +246,9 @@ def test_wrong_usage(situation, run, files, tmp_path):
 
 def test_a_folder_of_another_run_is_refused(run, files, tmp_path):
     assert run("fec-bench", *files, "-o", tmp_path / "run", "--metrics", "rouge_l")[0] == 0
-    code, _, err = run("fec-bench", *files, "-o", tmp_path / "run", "--model", "another")
-    assert code == 2 and "another run" in err
+    for other in (["--model", "another"], ["--judge", "openai:m", "--replay"]):
+        code, _, err = run("fec-bench", *files, "-o", tmp_path / "run", *other)
+        assert code == 2 and "another run" in err
 
 
 def test_compare(run, files, tmp_path):

@@ -85,7 +85,7 @@ def test_runs_are_ranked_by_judge_and_baselines_are_not(run, tmp_path):
     assert "detail" not in by_grammar.columns and set(by_model.missing) == set(BASELINES)
     page = leaderboard_page(read_runs(tmp_path / "runs"))
     assert "Judge: grammar" in page and "Judge: m prompts" in page and "baseline:nearest" in page
-    assert "scored 2 / 4, 2 failed" in page
+    assert "scored 2 / 4,<br>2 failed" in page
     ours, published = page.split('<section class="published">')
     assert "FaceTrack-MM (Ours)" in published and "FaceTrack-MM (Ours)" not in ours and "arXiv:2501.07978" in published
 

@@ -1,12 +1,15 @@
 """A language model as judge: events, AutoDQ, TEM, Video-ChatGPT and EMER scores with scripted replies."""
 
 import json
+import os
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from facevlm.errors import JudgeError, UsageError
 from facevlm.evaluation import RuleJudge, autodq, tem
+from facevlm.evaluation.autodq import autodq_of_pair
 from facevlm.evaluation.emer import clue_overlap, label_overlap
 from facevlm.evaluation.events import CaptionEvent
 from facevlm.evaluation.judge_replies import parse_labels, parse_relations
@@ -15,6 +18,7 @@ from facevlm.evaluation.scripted_client import ScriptedClient
 from facevlm.evaluation.video_chatgpt import DIMENSIONS, align, rate
 from tests.evaluation.grammar_as_model import reply
 
+GOLDEN = Path(os.environ.get("FACEVLM_GOLDEN_METRICS") or Path(__file__).parents[3] / "shared" / "golden_metrics")
 SAID = ["He blinks, smiles and opens his mouth.", "She looks to the left.", ""]
 TOLD = ["He opens his mouth, then he blinks.", "She looks to the right, then nods.", "He nods."]
 
@@ -55,6 +59,39 @@ def test_three_unreadable_replies_are_a_failure():
     with pytest.raises(JudgeError, match="in 3 replies to tem_events"):
         ModelJudge(client).extract("He nods.")
     assert len(client.requests) == 3
+
+
+def test_tarsiers_canned_replies_give_tarsiers_numbers():
+    place = GOLDEN / "autodq" / "canned_judge.json"
+    if not place.is_file():
+        pytest.skip(f"no golden numbers of Tarsier's code in {GOLDEN}; name their folder with FACEVLM_GOLDEN_METRICS")
+    for case in json.loads(place.read_text(encoding="utf-8"))["cases"]:
+        wanted = case["expected"]
+        try:
+            found = autodq_of_pair(
+                case["prediction"],
+                case["response"],
+                judge=ModelJudge(ScriptedClient(canned(case)), events="autodq"),
+            )
+        except JudgeError:
+            assert not wanted["success"], case["id"]
+        else:
+            assert found == pytest.approx((wanted["precision"], wanted["recall"]), abs=1e-6), case["id"]
+
+
+def canned(case):
+    """The replies of one case, in order; the last one of each kind again and again."""
+    left = {kind: list(case[kind]) for kind in ("extract_pred", "extract_ref", "judge_recall", "judge_precision")}
+
+    def script(request):
+        of_reference = request.user.split("Description:\n")[1].startswith(case["response"])
+        if request.prompt == "autodq_events":
+            kind = "extract_ref" if of_reference else "extract_pred"
+        else:
+            kind = "judge_precision" if of_reference else "judge_recall"
+        return left[kind].pop(0) if len(left[kind]) > 1 else left[kind][0]
+
+    return script
 
 
 @pytest.mark.parametrize("model", ["grammar", "Grammar", "rule", "", "//"])
