@@ -44,6 +44,7 @@ bench: .venv-bench/ready .venv-mediapipe/ready .venv-coco/ready
 	$(if $(ANNOTATED),$(BENCH) benchmarks/annotated_clips.py --clips "$(ANNOTATED)")
 	$(if $(ANNOTATED),$(BENCH) benchmarks/described_clips.py --clips "$(ANNOTATED)")
 	$(BENCH) benchmarks/text_metrics.py --oracle .venv-coco/bin/python
+	$(BENCH) benchmarks/runner_overhead.py
 	$(BENCH) benchmarks/fuzz_video.py
 	$(BENCH) benchmarks/memory.py
 	$(BENCH) benchmarks/long_video.py
@@ -75,7 +76,7 @@ clean:
 .venv-bench/ready: pyproject.toml constraints.txt
 	@[ -n "$(PYTHON)" ] || { echo "error: no Python 3.11 or newer found (make bench PYTHON=/path/to/python)" >&2; exit 1; }
 	$(PYTHON) -m venv .venv-bench
-	.venv-bench/bin/python $(INSTALL) -e ".[demo]"
+	.venv-bench/bin/python $(INSTALL) -e ".[demo,judge]"
 	@touch $@
 
 .venv-tracking/ready: benchmarks/tracking/requirements.txt pyproject.toml constraints.txt

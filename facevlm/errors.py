@@ -8,6 +8,7 @@
     ├── WeightsError        weights are missing, damaged or of another version
     ├── MissingExtraError   an optional package is not installed
     ├── JudgeError          a judge of captions gave no usable reply
+    ├── BudgetError         what a judge may cost is spent
     └── OutputError         a result cannot be written
 
 Each message says what is wrong, where, and how to mend it; the command line prints it as one line.
@@ -62,6 +63,10 @@ class MissingExtraError(FacevlmError):
 
 class JudgeError(FacevlmError):
     """A judge of captions gave no usable reply."""
+
+
+class BudgetError(FacevlmError):
+    """What a judge may cost is spent; the run stops, what was answered is kept."""
 
 
 class OutputError(FacevlmError):

@@ -1,6 +1,6 @@
-"""Scores of captions: text metrics, events judged by a grammar, emotion classes, face verification.
+"""Scores of captions: text metrics, events judged by a grammar or a model, emotion classes, face verification.
 
-Plain functions over lists of captions; `facevlm score` is their command line.
+Plain functions over lists of captions; `facevlm score` and `facevlm eval` are their command line.
 """
 
 from facevlm.evaluation.autodq import autodq
@@ -9,13 +9,22 @@ from facevlm.evaluation.cider import cider_d
 from facevlm.evaluation.classification import classification_scores, fold_scores
 from facevlm.evaluation.explain import explain
 from facevlm.evaluation.judges import Judge, RuleJudge
+from facevlm.evaluation.model_client import OpenAIClient
+from facevlm.evaluation.model_judge import ModelJudge
+from facevlm.evaluation.reply_cache import Budget, CachedClient
 from facevlm.evaluation.rouge import rouge_l, rouge_score_l
+from facevlm.evaluation.scripted_client import ScriptedClient
 from facevlm.evaluation.tem import tem, tem_from_relations
 from facevlm.evaluation.verification import verification_scores
 
 __all__ = [
+    "Budget",
+    "CachedClient",
     "Judge",
+    "ModelJudge",
+    "OpenAIClient",
     "RuleJudge",
+    "ScriptedClient",
     "autodq",
     "bleu",
     "cider_d",

@@ -58,14 +58,30 @@ def autodq(
         UsageError: No such convention.
     """
     judge = judge or RuleJudge()
-    pairs = []
-    for prediction, (reference,) in zip(predictions, as_lists(predictions, references), strict=True):
-        said, told = judge.extract(prediction)[:max_events], judge.extract(reference)[:max_events]
-        pair = autodq_from_verdicts(
-            judge.entail(said, reference), judge.entail(told, prediction), convention=convention
-        )
-        pairs.append((0.0, 0.0) if not prediction.strip() and told else pair)
+    pairs = [
+        autodq_of_pair(prediction, reference, judge=judge, max_events=max_events, convention=convention)
+        for prediction, (reference,) in zip(predictions, as_lists(predictions, references), strict=True)
+    ]
     return gather(pairs, judge=f"{judge.name} {judge.version}")
+
+
+def autodq_of_pair(
+    prediction: str,
+    reference: str,
+    *,
+    judge: Judge,
+    max_events: int | None = None,
+    convention: str = "tarsier",
+) -> tuple[float, float]:
+    """Precision and recall of one pair of captions; arguments as for `autodq`.
+
+    Raises:
+        UsageError: No such convention.
+        JudgeError: The judge gave no usable reply.
+    """
+    said, told = judge.extract(prediction)[:max_events], judge.extract(reference)[:max_events]
+    pair = autodq_from_verdicts(judge.entail(said, reference), judge.entail(told, prediction), convention=convention)
+    return (0.0, 0.0) if not prediction.strip() and told else pair
 
 
 def autodq_from_verdicts(

@@ -34,11 +34,12 @@ class Pairs:
     failures: tuple[Failure, ...]
 
 
-def read_captions(path: str | Path) -> dict[str, str | None]:
+def read_captions(path: str | Path, *, field: str = "caption") -> dict[str, str | None]:
     """Read a file of captions.
 
     Args:
         path: A JSON list of objects with "id" and "caption", or one such object a line. Numbers serve as ids too.
+        field: Which field of the objects to read.
 
     Returns:
         id -> caption, in the order of the file; None where the caption is null or missing.
@@ -58,9 +59,9 @@ def read_captions(path: str | Path) -> dict[str, str | None]:
         name = row.get("id") if isinstance(row, dict) else None
         if isinstance(name, bool) or not isinstance(name, str | int):
             raise InputError('no "id"', where=f"{path}, {place}", mend='give each row an "id" and a "caption"')
-        caption = row.get("caption")
+        caption = row.get(field)
         if not isinstance(caption, str | None):
-            raise InputError(f'the "caption" of id {name} is no text', where=f"{path}, {place}")
+            raise InputError(f'the "{field}" of id {name} is no text', where=f"{path}, {place}")
         if str(name) in captions:
             raise InputError(f"id {name} is there twice", where=f"{path}, {place}", mend="keep one caption per id")
         captions[str(name)] = caption

@@ -15,6 +15,11 @@ from facevlm.errors import JudgeError
 from facevlm.evaluation.events import NONE, OPPOSITE, SAME
 
 VERDICTS = {"entailment": SAME, "neutral": NONE, "contradiction": OPPOSITE}
+_RELATIONS = {  # beginnings of the words for a relation, among them those of FaceTrack-MM's figure 7
+    **dict.fromkeys(("same", "similar", "equal", "identical"), SAME),
+    **dict.fromkeys(("opposite", "contradict"), OPPOSITE),
+    **dict.fromkeys(("none", "no relation", "unrelated"), NONE),
+}
 _NUMBER = re.compile(r"(?<![\d.])-?\d+(?:\.\d+)?")
 _RANGE = re.compile(r"\d+(?:\.\d+)?\s*(?:-|–|~|to|至|到)\s*\d+(?:\.\d+)?")
 
@@ -49,6 +54,47 @@ def parse_verdicts(reply: str, *, count: int) -> np.ndarray:
     if len(words) != count:
         raise JudgeError(f"{len(words)} verdicts on {count} events", where=_shortened(reply))
     return np.array([VERDICTS[word] for word in words], dtype=np.int8)
+
+
+def parse_relations(reply: str, *, predicted: int, reference: int) -> np.ndarray:
+    """The related pairs of `predicted` by `reference` events, numbered from 1; pairs that are not named are unrelated.
+
+    Read are `{"pairs": [{"predicted": 1, "reference": 2, "relation": "same"}]}` and `{"pairs": [[1, 2, "same"]]}`.
+
+    Returns:
+        int8 (predicted, reference) of SAME, NONE, OPPOSITE; a pair that is named twice is what it is named last.
+
+    Raises:
+        JudgeError: There is no list of pairs, an unknown relation, or a number of no event.
+    """
+    rows = _object(reply).get("pairs")
+    if not isinstance(rows, list):
+        raise JudgeError("no list of pairs", where=_shortened(reply))
+    relations = np.full((predicted, reference), NONE, dtype=np.int8)
+    for row in rows:
+        named = [row.get(key) for key in ("predicted", "reference", "relation")] if isinstance(row, dict) else row
+        if not isinstance(named, list) or len(named) != 3 or not all(type(number) is int for number in named[:2]):
+            raise JudgeError("a pair is not two numbers and a relation", where=_shortened(reply))
+        i, j, word = *named[:2], str(named[2]).strip().lower()
+        if not (1 <= i <= predicted and 1 <= j <= reference):
+            raise JudgeError(f"pair {i}, {j} of {predicted} and {reference} events", where=_shortened(reply))
+        relation = next((value for start, value in _RELATIONS.items() if word.startswith(start)), None)
+        if relation is None:
+            raise JudgeError(f"unknown relation {word!r}", where=_shortened(reply))
+        relations[i - 1, j - 1] = relation
+    return relations
+
+
+def parse_labels(reply: str) -> list[str]:
+    """The emotion words of a reply, `{"labels": ["...", ...]}`.
+
+    Raises:
+        JudgeError: It is no object with a list of texts.
+    """
+    labels = _object(reply).get("labels")
+    if not isinstance(labels, list) or not all(isinstance(label, str) for label in labels):
+        raise JudgeError("no list of labels", where=_shortened(reply))
+    return [label.strip() for label in labels if label.strip()]
 
 
 def parse_score(reply: str) -> int:

@@ -133,13 +133,29 @@ def tem(
         UsageError: No such convention.
     """
     judge = judge or RuleJudge()
-    results = []
-    for prediction, (reference,) in zip(predictions, as_lists(predictions, references), strict=True):
-        said, told = tuple(judge.extract(prediction))[:max_events], tuple(judge.extract(reference))[:max_events]
-        results.append(
-            tem_from_relations(judge.relate(said, told), convention=convention, predicted=said, reference=told)
-        )
+    results = [
+        tem_of_pair(prediction, reference, judge=judge, max_events=max_events, convention=convention)
+        for prediction, (reference,) in zip(predictions, as_lists(predictions, references), strict=True)
+    ]
     return gather(results, judge=f"{judge.name} {judge.version}")
+
+
+def tem_of_pair(
+    prediction: str,
+    reference: str,
+    *,
+    judge: Judge,
+    max_events: int | None = None,
+    convention: str = "strict",
+) -> TemResult:
+    """TEM of one pair of captions; arguments as for `tem`.
+
+    Raises:
+        UsageError: No such convention.
+        JudgeError: The judge gave no usable reply.
+    """
+    said, told = tuple(judge.extract(prediction))[:max_events], tuple(judge.extract(reference))[:max_events]
+    return tem_from_relations(judge.relate(said, told), convention=convention, predicted=said, reference=told)
 
 
 def gather(results: Sequence[TemResult], *, judge: str = "") -> TemScores:

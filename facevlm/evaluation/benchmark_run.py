@@ -1,0 +1,232 @@
+"""Run a benchmark on a file of predictions: every score with its interval and its failures, and a card of the run.
+
+A run writes three files. `report.json` and `samples.jsonl` depend on the captions, the judge's replies and the versions
+alone: a run that was killed and started again gives the same bytes. How long it took is in `timings.json`.
+"""
+
+import hashlib
+import json
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from facevlm.errors import InputError, UsageError
+from facevlm.evaluation.caption_files import Failure, Pairs, pair_captions
+from facevlm.evaluation.intervals import f_of_means_interval, mean_interval
+from facevlm.evaluation.judging import JudgedSample, Judging, Sample, judge_samples
+from facevlm.evaluation.metrics import TEXT_GROUPS, compute, judged_name
+from facevlm.evaluation.reply_cache import CachedClient
+from facevlm.evaluation.run_card import run_card
+from facevlm.evaluation.tem import f_measure
+from facevlm.exports.atomic_file import write_text
+
+SCHEMA = "facevlm/evaluation/1"
+TEXT_METRICS = tuple(name for names in TEXT_GROUPS for name in names)
+# Of ids and captions of the 800 references that FEC-Bench published; other sets are told apart by it.
+FEC_BENCH_REFERENCES = "59fcfb093fd6da3f49d1779b204067b8a63c792411786ce55cf766cb7bf941da"
+
+
+@dataclass(frozen=True)
+class Score:
+    """One score of a run.
+
+    Attributes:
+        value: Of the corpus, over what was scored; None where nothing was.
+        interval: 95 % bootstrap interval over clips, None for BLEU.
+        mean_failures_as_zero: The value with 0 for each failure; None for BLEU, which is no mean.
+        n_scored: Captions in the value.
+        n_failed: Captions in no value.
+    """
+
+    value: float | None
+    interval: tuple[float, float] | None
+    mean_failures_as_zero: float | None
+    n_scored: int
+    n_failed: int
+
+
+def run_benchmark(
+    predictions: dict[str, str | None],
+    references: dict[str, str | None],
+    folder: str | Path,
+    *,
+    benchmark: str,
+    model: str,
+    judging: Judging,
+    metrics: Sequence[str] | None = None,
+    baseline: str | None = None,
+    second_predictions: dict[str, str | None] | None = None,
+    concurrency: int = 1,
+    on_progress: Callable[[], None] = lambda: None,
+) -> dict[str, Any]:
+    """Score predictions against references, and write report, samples and timings.
+
+    Args:
+        predictions: id -> caption, None where there is none.
+        references: Likewise.
+        folder: Where the files go; it must exist.
+        benchmark: Its name.
+        model: Who made the predictions, in the user's words.
+        judging: The judge.
+        metrics: Full names; None for all but consistency, which needs second predictions.
+        baseline: Its name, where the predictions are those of a baseline and of no model.
+        second_predictions: id -> answer to a similar question.
+        concurrency: Captions to judge at a time.
+        on_progress: Called after each judged caption.
+
+    Returns:
+        The report, as in `report.json`.
+
+    Raises:
+        UsageError: No such metric, or the folder holds the report of another run.
+        BudgetError: The judge's budget is spent; nothing is written, and what was replied is kept.
+        InputError: The judge's endpoint cannot be used.
+        OutputError: A file cannot be written.
+    """
+    started = time.monotonic()
+    folder = Path(folder)
+    names = _chosen(metrics, judging)
+    pairs = pair_captions(predictions, references)
+    identity = {
+        **{"benchmark": benchmark, "model": model, "judge": judging.by_events.name, "align": judging.align},
+        **{"predictions": captions_hash(predictions), "references": captions_hash(references)},
+    }
+    _refuse_other_run(folder / "report.json", identity)
+    seconds = second_predictions or {}
+    samples = [
+        Sample(name, said, told, seconds.get(name))
+        for name, said, told in zip(pairs.ids, pairs.predictions, pairs.references, strict=True)
+    ]
+    judged_names = [name for name in names if name in judging.names]
+    judged = (
+        judge_samples(samples, judging, names=judged_names, concurrency=concurrency, on_progress=on_progress)
+        if judged_names
+        else [JudgedSample(sample.id) for sample in samples]
+    )
+    text = compute(pairs, [name for name in names if name in TEXT_METRICS], intervals=True)
+    columns = {name: metric.scores.per_sample for name, metric in text.metrics.items()}
+    scores: dict[str, Score] = {}
+    for name in names:
+        if name in judging.names:
+            scores[name] = _judged_score(name, judged, judging, n=len(pairs.ids) + len(pairs.failures))
+        elif name in text.metrics:
+            metric = text.metrics[name]
+            scores[name] = Score(
+                metric.scores.corpus, metric.interval, metric.failures_as_zero, len(pairs.ids), len(pairs.failures)
+            )
+        else:
+            scores[name] = Score(None, None, None, 0, len(pairs.failures))
+    report = {
+        "schema": SCHEMA,
+        **identity,
+        "baseline": baseline,
+        "reference_set": reference_set(benchmark, references),
+        "n": len(pairs.ids) + len(pairs.failures),
+        "metrics": {name: vars(score) for name, score in scores.items()},
+        "failures": _failures(pairs, judged),
+        "run_card": run_card(judging, tokenizer=text.tokenizer, judged=bool(judged_names)),
+    }
+    _write_samples(folder / "samples.jsonl", judged, columns, pairs.failures)
+    write_text(json.dumps(report, ensure_ascii=False, allow_nan=False, indent=2) + "\n", folder / "report.json")
+    asked = judging.client.asked if isinstance(judging.client, CachedClient) else 0
+    timings = {"seconds": round(time.monotonic() - started, 3), "replies_asked": asked}
+    write_text(json.dumps(timings, indent=2) + "\n", folder / "timings.json")
+    return report
+
+
+def captions_hash(captions: dict[str, str | None]) -> str:
+    """SHA-256 of ids and captions, in any order of the ids."""
+    rows = json.dumps(sorted(captions.items()), ensure_ascii=True)
+    return hashlib.sha256(rows.encode()).hexdigest()
+
+
+def reference_set(benchmark: str, references: dict[str, str | None]) -> str:
+    """Which references these are, in words: scores on different sets cannot be compared."""
+    if benchmark == "fec-bench" and captions_hash(references) == FEC_BENCH_REFERENCES:
+        return "the 800 public references of FEC-Bench"
+    return f"{len(references)} references of another set"
+
+
+def read_report(folder: str | Path) -> dict[str, Any]:
+    """The report of a run.
+
+    Raises:
+        InputError: There is none.
+    """
+    place = Path(folder) / "report.json"
+    try:
+        report = json.loads(place.read_text(encoding="utf-8"))
+        if report["schema"] != SCHEMA:
+            raise ValueError
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        raise InputError(f"cannot be read: {reason}", where=place, mend="give the folder of a run") from error
+    except (ValueError, KeyError, TypeError) as error:
+        raise InputError(f"is no report of the schema {SCHEMA}", where=place) from error
+    return dict(report)
+
+
+def _chosen(metrics: Sequence[str] | None, judging: Judging) -> list[str]:
+    known = (*TEXT_METRICS, *judging.names)
+    if metrics is None:
+        return [name for name in known if name != judged_name("consistency", judging.by_events)]
+    if unknown := [name for name in metrics if name not in known]:
+        raise UsageError(f"no metric {unknown[0]!r}", where="--metrics", mend=f"choose among {', '.join(known)}")
+    return list(dict.fromkeys(metrics))
+
+
+def _refuse_other_run(place: Path, identity: dict[str, str]) -> None:
+    if not place.exists():
+        return
+    report = read_report(place.parent)
+    if other := [key for key, value in identity.items() if report.get(key) != value]:
+        raise UsageError(
+            f"holds the report of another run: its {other[0]} differ", where="-o", mend="choose another folder"
+        )
+
+
+def _judged_score(name: str, judged: Sequence[JudgedSample], judging: Judging, *, n: int) -> Score:
+    values = np.array([sample.values[name] for sample in judged if name in sample.values], dtype=np.float64)
+    if not len(values):
+        return Score(None, None, None, 0, n)
+    share, failed = len(values) / n, n - len(values)
+    if name != judged_name("autodq_f", judging.by_events):
+        mean = float(values.mean())
+        return Score(mean, mean_interval(values), mean * share, len(values), failed)
+    parts = [[_part(sample, judging, part) for sample in judged if name in sample.values] for part in "pr"]
+    precision, recall = (np.array(part, dtype=np.float64) for part in parts)
+    p, r = float(precision.mean()), float(recall.mean())
+    interval = f_of_means_interval(precision, recall)
+    return Score(f_measure(p, r), interval, f_measure(p * share, r * share), len(values), failed)
+
+
+def _part(sample: JudgedSample, judging: Judging, part: str) -> float:
+    return sample.values[judged_name(f"autodq_{part}", judging.by_events)]
+
+
+def _failures(pairs: Pairs, judged: Sequence[JudgedSample]) -> list[dict[str, Any]]:
+    missing = [{"id": failure.id, "metrics": "all", "reason": failure.reason} for failure in pairs.failures]
+    rows = []
+    for sample in judged:
+        for reason in dict.fromkeys(sample.failures.values()):
+            names = [name for name, why in sample.failures.items() if why == reason]
+            rows.append({"id": sample.id, "metrics": names, "reason": reason})
+    return [*missing, *rows]
+
+
+def _write_samples(
+    place: Path, judged: Sequence[JudgedSample], columns: dict[str, np.ndarray], failed: Sequence[Failure]
+) -> None:
+    lines = []
+    for number, sample in enumerate(judged):
+        values = {name: round(float(column[number]), 9) for name, column in columns.items()}
+        row: dict[str, Any] = {"id": sample.id, "values": values | sample.values, "failures": sample.failures}
+        if sample.aligned is not None or sample.kept is not None:
+            row |= {"aligned": sample.aligned, "kept": sample.kept}
+        lines.append(row)
+    lines += [{"id": failure.id, "values": {}, "failures": {"all": failure.reason}} for failure in failed]
+    write_text("".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines), place)
