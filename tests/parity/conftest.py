@@ -1,15 +1,21 @@
-"""The report of what tests/parity compared with golden files.
+"""Where golden files are, and the report of what was compared.
 
-    pytest tests/parity --parity-report FILE
+    FACEVLM_GOLDEN=DIR pytest tests/parity --parity-report FILE
 
-A test tells of a comparison by `record_property("parity", {"file", "key", "max_abs", "tolerance"})`.
+With FACEVLM_GOLDEN set, whatever cannot be checked is a failure: a missing folder, a file or a key that no check
+covers. Without it, ../shared/golden is used where it exists, and components that are not written yet are skipped.
+Full-size files take gigabytes and up to a minute each: `-k "not full"` leaves them out.
+
+Any test tells of a comparison by `record_property("parity", {"file", "key", "max_abs", "tolerance"})`.
 """
 
 import json
+import os
 
 import pytest
 
 from facevlm.exports.atomic_file import write_text
+from tests.parity.golden import folder, golden_files
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -18,6 +24,18 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     config.pluginmanager.register(Report(config.getoption("--parity-report", default=None)), "parity-report")
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    if "golden_file" in metafunc.fixturenames:
+        files = list(golden_files(folder())) if folder().is_dir() else []
+        metafunc.parametrize("golden_file", files or [None], ids=[file.name for file in files] or ["no file"])
+
+
+@pytest.fixture
+def required() -> bool:
+    """Whether everything must be checked."""
+    return bool(os.environ.get("FACEVLM_GOLDEN"))
 
 
 class Report:
