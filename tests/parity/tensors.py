@@ -1,6 +1,7 @@
 """Golden files of networks: weights stored or by recipe, outputs by name and slice, statistics of whole tensors."""
 
 import json
+import os
 import re
 from collections.abc import Iterator, Mapping
 
@@ -10,6 +11,9 @@ from torch import Tensor
 
 from tests.models.public_layouts import Layout
 from tests.parity.golden import Golden
+
+if "PYTEST_XDIST_WORKER" in os.environ:  # the workers have the cores
+    torch.set_num_threads(1)
 
 
 def config(golden: Golden) -> dict:
