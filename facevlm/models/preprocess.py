@@ -3,7 +3,7 @@
 Everything here equals the released preprocessing of FaceXFormer, VideoLLaMA2 and VideoChat2 to float32 rounding.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from PIL import Image
@@ -66,7 +66,7 @@ def clip_pixels(frames: Sequence[np.ndarray], *, side: int = 336, pad: bool = Tr
         float32 (N, 3, side, side).
     """
     squares = [padded_square(frame) if pad else frame for frame in frames]
-    return _stack([_normalised(_short_side(_checked(square), side), CLIP_MEAN, CLIP_STD) for square in squares])
+    return _stack([_normalised(_central(_checked(square), side, _floored), CLIP_MEAN, CLIP_STD) for square in squares])
 
 
 def umt_pixels(frames: Sequence[np.ndarray], *, side: int = 224) -> np.ndarray:
@@ -79,7 +79,7 @@ def umt_pixels(frames: Sequence[np.ndarray], *, side: int = 224) -> np.ndarray:
     Returns:
         float32 (3, F, side, side).
     """
-    pictures = [_normalised(_short_side(_checked(frame), side), CLIP_MEAN, CLIP_STD) for frame in frames]
+    pictures = [_normalised(_central(_checked(frame), side, _rounded), CLIP_MEAN, CLIP_STD) for frame in frames]
     return _stack(pictures).transpose(1, 0, 2, 3)
 
 
@@ -94,13 +94,23 @@ def padded_square(image: np.ndarray) -> np.ndarray:
     return square
 
 
-def _short_side(image: np.ndarray, side: int) -> np.ndarray:
-    """The short side to `side`, then the central square."""
+def _floored(margin: int) -> int:
+    """Half of the margin, as transformers cuts."""
+    return margin // 2
+
+
+def _rounded(margin: int) -> int:
+    """Half of the margin, half to even, as torchvision cuts."""
+    return round(margin / 2)
+
+
+def _central(image: np.ndarray, side: int, half: Callable[[int], int]) -> np.ndarray:
+    """The short side to `side`, then the central square, which begins at half of what is beyond it."""
     height, width = image.shape[:2]
     short = min(height, width)
     size = (side * width // short, side * height // short)
     resized = _resized(image, size)
-    left, top = (round((n - side) / 2) for n in size)
+    left, top = (half(n - side) for n in size)
     return resized[top : top + side, left : left + side]
 
 

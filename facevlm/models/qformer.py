@@ -24,7 +24,8 @@ class QFormerConfig:
     Attributes:
         vision_width: Channels of the vision tokens.
         width: Channels of a query.
-        layers: Layers; those with an even index read the vision tokens.
+        layers: Layers.
+        cross_every: Every how many layers, from the first, the vision tokens are read.
         heads: Attention heads.
         mlp_width: Hidden width of the MLPs.
         vocabulary: Words of the instruction's tokenizer: BERT's and `[DEC]`.
@@ -40,6 +41,7 @@ class QFormerConfig:
     vision_width: int = 1024
     width: int = 768
     layers: int = 12
+    cross_every: int = 2
     heads: int = 12
     mlp_width: int = 3072
     vocabulary: int = 30523
@@ -86,7 +88,7 @@ class QFormerProjector(nn.Module):
             "vocab_size": config.vocabulary,
             "max_position_embeddings": config.max_text,
             "encoder_hidden_size": config.vision_width,
-            "cross_attention_frequency": 2,
+            "cross_attention_frequency": config.cross_every,
             "layer_norm_eps": 1e-12,
             "hidden_dropout_prob": config.dropout,
             "attention_probs_dropout_prob": config.dropout,

@@ -87,7 +87,7 @@ def umt(*, width=1024, blocks=23, mlp=4096, patch=16) -> Layout:
 
 
 def qformer(
-    *, vision=1024, width=768, layers=12, mlp=3072, words=30523, text=512, queries=32, extra=64, out=4096
+    *, vision=1024, width=768, layers=12, mlp=3072, cross_every=2, words=30523, text=512, queries=32, extra=64, out=4096
 ) -> Layout:
     """Queries, Q-Former and projection in VideoChat2's files, without `position_ids`."""
     at = "qformer.bert"
@@ -97,7 +97,7 @@ def qformer(
     for layer in range(layers):
         here = f"{at}.encoder.layer.{layer}"
         for kind, into in (("attention", width), ("crossattention", vision)):
-            if kind == "crossattention" and layer % 2:
+            if kind == "crossattention" and layer % cross_every:
                 continue
             names |= _linear(f"{here}.{kind}.self.query", width, width)
             names |= _linear(f"{here}.{kind}.self.key", width, into) | _linear(f"{here}.{kind}.self.value", width, into)

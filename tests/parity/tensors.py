@@ -50,11 +50,14 @@ class Weights(Mapping[str, Tensor]):
         return len(self._stored or self._layout)
 
 
-def given(golden: Golden, name: str, shape: tuple[int, ...]) -> Tensor:
-    """An input: stored, or by recipe."""
+def given(golden: Golden, name: str, shape: tuple[int, ...] = ()) -> Tensor:
+    """An input: stored, or by recipe; its shape stands in the recipe, unless that leaves it to the config."""
     key = f"input.{name}"
-    array = golden.input(key) if key in golden.keys else golden.randn(key, shape)
-    return torch.from_numpy(np.asarray(array))
+    if key in golden.keys:
+        return torch.from_numpy(np.asarray(golden.input(key)))
+    match = re.search(rf"{re.escape(key)}'\s*,\s*\(([\d,\s]+)\)", golden.metadata.get("input_recipe", ""))
+    told = tuple(int(number) for number in match[1].split(",") if number.strip()) if match else shape
+    return torch.from_numpy(np.asarray(golden.randn(key, told)))
 
 
 def compare_outputs(golden: Golden, outputs: Mapping[str, Tensor], *, atol: float | None = None) -> None:
