@@ -5,8 +5,8 @@ from transformers import initialization as init
 
 from facevlm.models.face_decoder import ChannelNorm
 from facevlm.models.facexformer import PositionEncoding
-from facevlm.models.favchat_v2 import PromptQFormer
 from facevlm.models.moe_adapter import MoeAdapter
+from facevlm.models.prompt_query import PromptQFormer
 from facevlm.models.qformer import QFormerProjector
 
 QUERY_STD = 0.02

@@ -46,6 +46,17 @@ FAVCHAT: dict[str, dict[str, Any]] = {
         "video_token_id": 319,
     },
 }
+FAVCHAT_V2: dict[str, dict[str, Any]] = {
+    "favchat-v2-7b": {},
+    "tiny": {
+        "text_config": TINY_TEXT,
+        "umt": {"width": 32, "blocks": 4, "heads": 4, "mlp_width": 64},
+        "facexformer": TINY_FACE,
+        "prompt_query": {"heads": 4, "qformer_layers": 1, "queries": 8},
+        "max_side": 7,
+        "video_token_id": 319,
+    },
+}
 FACETRACK_MM: dict[str, dict[str, Any]] = {
     "facetrack-mm-7b": {},
     "tiny": {

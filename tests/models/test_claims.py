@@ -10,9 +10,9 @@ from facevlm.errors import InputError, UsageError  # noqa: E402
 from facevlm.models.clip_tower import ClipConfig, ClipTower  # noqa: E402
 from facevlm.models.face_branch import FaceBranch, FaceBranchConfig  # noqa: E402
 from facevlm.models.facexformer import FaceXFormer, FaceXFormerConfig  # noqa: E402
-from facevlm.models.favchat_v2 import FaVChatV2Config, FaVChatV2Encoder  # noqa: E402
 from facevlm.models.granularity import GranularityChain, GranularityConfig  # noqa: E402
 from facevlm.models.moe_adapter import MoeAdapter, MoeConfig  # noqa: E402
+from facevlm.models.prompt_query import PromptQueryConfig, PromptQueryEncoder  # noqa: E402
 from facevlm.models.qformer import QFormerConfig, QFormerProjector  # noqa: E402
 from facevlm.models.stc import Stc, StcConfig  # noqa: E402
 from facevlm.models.umt import Umt, UmtConfig, position_table  # noqa: E402
@@ -379,7 +379,7 @@ def test_bad_face_features_are_told(tokens, side, error):
 
 
 def test_favchat_v2_hears_text_general_and_each_level_and_padding_changes_nothing():
-    model = FaVChatV2Encoder(FaVChatV2Config(width=16, heads=2, qformer_layers=1, queries=3)).eval()
+    model = PromptQueryEncoder(PromptQueryConfig(width=16, heads=2, qformer_layers=1, queries=3)).eval()
     text, e_g = torch.randn(1, 5, 16), torch.randn(1, 6, 16)
     levels = [torch.randn(1, n, 16) for n in (4, 5, 6, 7)]
     out = model(text, e_g, levels).fused_tokens

@@ -7,9 +7,9 @@ torch = pytest.importorskip("torch", reason="models need the extra facevlm[model
 from facevlm.models.clip_tower import ClipConfig, ClipTower  # noqa: E402
 from facevlm.models.face_branch import FaceBranch, FaceBranchConfig  # noqa: E402
 from facevlm.models.facexformer import FaceXFormer  # noqa: E402
-from facevlm.models.favchat_v2 import FaVChatV2Encoder  # noqa: E402
 from facevlm.models.granularity import FUSED_WIDTH, SWIN_WIDTHS, GranularityChain, GranularityConfig  # noqa: E402
 from facevlm.models.moe_adapter import MoeAdapter, MoeConfig  # noqa: E402
+from facevlm.models.prompt_query import PromptQueryEncoder  # noqa: E402
 from facevlm.models.qformer import QFormerConfig, QFormerProjector  # noqa: E402
 from facevlm.models.stc import Stc, StcConfig  # noqa: E402
 from facevlm.models.umt import Umt  # noqa: E402
@@ -67,7 +67,7 @@ PARAMETERS = {  # numbers of the spec, else what the sizes come to
     "face branch": (FaceBranch, linear(D, H) + linear(H, H)),
     "face branch, fused": (lambda: FaceBranch(FaceBranchConfig(feature="fused")), linear(256, H) + linear(H, H)),
     "FaVChat v2 encoder": (
-        FaVChatV2Encoder,
+        PromptQueryEncoder,
         4 * CROSS_BLOCK + 2 * PROMPT_QFORMER + 2 * (2 * linear(H, H) + linear(H, 1)) + 2 * H,
     ),
 }

@@ -11,7 +11,8 @@ from transformers import AutoConfig, AutoModelForImageTextToText  # noqa: E402
 from facevlm.errors import InputError, UsageError  # noqa: E402
 from facevlm.models.facetrack_mm import FaceTrackMMConfig, FaceTrackMMForConditionalGeneration  # noqa: E402
 from facevlm.models.favchat import FaVChatConfig, FaVChatForConditionalGeneration  # noqa: E402
-from facevlm.models.presets import FACETRACK_MM, FAVCHAT, TINY_TEXT  # noqa: E402
+from facevlm.models.favchat_v2 import FaVChatV2Config, FaVChatV2ForConditionalGeneration  # noqa: E402
+from facevlm.models.presets import FACETRACK_MM, FAVCHAT, FAVCHAT_V2, TINY_TEXT  # noqa: E402
 
 FRAMES, PAD = 4, 0
 QWEN = {**{k: v for k, v in TINY_TEXT.items() if k != "sliding_window"}, "model_type": "qwen2"}
@@ -22,6 +23,12 @@ def favchat(**changes):
     torch.manual_seed(3)
     values = {**copy.deepcopy(FAVCHAT["tiny"]), **changes}
     return lively(FaVChatForConditionalGeneration(FaVChatConfig(**values)))
+
+
+def favchat_v2(**changes):
+    torch.manual_seed(3)
+    values = {**copy.deepcopy(FAVCHAT_V2["tiny"]), **changes}
+    return lively(FaVChatV2ForConditionalGeneration(FaVChatV2Config(**values)))
 
 
 def facetrack(**changes):
@@ -47,9 +54,10 @@ def favchat_inputs(model, batch=1, seed=0, words=4):
     inputs = {"input_ids": torch.cat([prompt[:, :2], place, prompt[:, 2:]], dim=1)}
     inputs["attention_mask"] = torch.ones_like(inputs["input_ids"])
     inputs["video"] = torch.randn(batch, 3, FRAMES, 64, 64, generator=generator)
-    if model.config.variant != "without_fe":
+    if getattr(model.config, "variant", "full") != "without_fe":
         inputs["faces"] = torch.randn(batch, FRAMES, 3, 224, 224, generator=generator)
-    inputs["instruction"] = torch.randint(5, 300, (batch, 3), generator=generator)
+    asks = "question" if model.config.model_type == "favchat_v2" else "instruction"
+    inputs[asks] = torch.randint(5, 300, (batch, 3), generator=generator)
     return inputs
 
 
@@ -82,6 +90,7 @@ MODELS = {
     "favchat, one q-former": (favchat, favchat_inputs, {"share_qformer": True}),
     "favchat, gate sees the prompt": (favchat, favchat_inputs, {"moe": {"gate_width": 8, "prompt_width": 32}}),
     "favchat on qwen2": (favchat, favchat_inputs, {"text_config": QWEN}),
+    "favchat v2": (favchat_v2, favchat_inputs, {}),
     "facetrack-mm": (facetrack, facetrack_inputs, {}),
     "facetrack-mm without faces": (facetrack, facetrack_inputs, {"face_encoder": "none"}),
     "facetrack-mm, faces through clip": (facetrack, facetrack_inputs, {"face_encoder": "clip"}),
@@ -92,7 +101,7 @@ MODELS = {
     ),
     "facetrack-mm v35 on llama": (facetrack, facetrack_inputs, {"stc": {"version": "v35"}, "text_config": LLAMA}),
 }
-WHOLE = ["favchat", "facetrack-mm"]
+WHOLE = ["favchat", "favchat v2", "facetrack-mm"]
 
 
 @pytest.fixture(scope="module")
@@ -118,7 +127,7 @@ def test_every_input_changes_the_answer(name, built):
     model, make = built(name)
     inputs, other = make(model), make(model, seed=1)
     before = logits(model, inputs)
-    for key in ("video", "faces", "instruction"):
+    for key in ("video", "faces", "instruction", "question"):
         if key in inputs:
             assert (logits(model, {**inputs, key: other[key]}) - before).abs().max() > 1e-4, key
     time = 2 if name.startswith("favchat") else 1

@@ -11,14 +11,14 @@ def check(golden: Golden) -> None:
     """Compare everything that is in the file."""
     import torch
 
-    from facevlm.models.favchat_v2 import FaVChatV2Config, FaVChatV2Encoder, ValueHead, level_indices
+    from facevlm.models.prompt_query import PromptQueryConfig, PromptQueryEncoder, ValueHead, level_indices
     from facevlm.models.reference_weights import FAVCHAT_V2, FAVCHAT_V2_VALUE
     from facevlm.models.weight_loading import load_weights
     from tests.models import public_layouts
     from tests.parity.tensors import Weights, compare_outputs, config
 
     sizes = config(golden)
-    ours = FaVChatV2Config(
+    ours = PromptQueryConfig(
         width=sizes["hidden_size"],
         heads=sizes["num_heads"],
         levels=sizes["num_low_level_layers"],
@@ -28,7 +28,7 @@ def check(golden: Golden) -> None:
     layout = public_layouts.favchat_v2(
         width=ours.width, levels=ours.levels, layers=ours.qformer_layers, queries=ours.queries
     )
-    encoder, value = FaVChatV2Encoder(ours).eval(), ValueHead(ours.width).eval()
+    encoder, value = PromptQueryEncoder(ours).eval(), ValueHead(ours.width).eval()
     weights = Weights(golden, layout)
     load_weights(encoder, weights, FAVCHAT_V2, source=golden.path)
     load_weights(value, weights, FAVCHAT_V2_VALUE, source=golden.path)
