@@ -1,9 +1,10 @@
-"""From the plain dicts of a saved model to the configs of its boxes, strictly."""
+"""Configs of boxes, strictly: from the plain dicts of a saved model, and only with choices that exist."""
 
 from collections.abc import Mapping
 from dataclasses import fields
 from difflib import get_close_matches
-from typing import Any, TypeVar
+from inspect import get_annotations
+from typing import Any, Literal, TypeVar, get_args, get_origin
 
 from facevlm.errors import UsageError
 
@@ -30,6 +31,19 @@ def box_config(kind: type[C], values: Mapping[str, Any], **derived: Any) -> C:
         if name in derived and _plain(value) != _plain(derived[name]):
             raise UsageError(f"{kind.__name__}.{name} is {value}, but the other parts need {derived[name]}")
     return kind(**{name: _plain(value) for name, value in {**values, **derived}.items()})
+
+
+def check_choices(config: object) -> None:
+    """Refuse what none of a config's own `Literal` fields offers.
+
+    Raises:
+        UsageError: A field has another value than its choices.
+    """
+    for name, kind in get_annotations(type(config)).items():
+        if get_origin(kind) is Literal and getattr(config, name) not in get_args(kind):
+            choices = ", ".join(repr(choice) for choice in get_args(kind))
+            what = f"{type(config).__name__}.{name} is {getattr(config, name)!r}"
+            raise UsageError(what, mend=f"choose among {choices}")
 
 
 def _plain(value: Any) -> Any:

@@ -12,7 +12,8 @@ from typing import Literal
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from facevlm.errors import InputError
+from facevlm.errors import InputError, UsageError
+from facevlm.models.config import check_choices
 
 FEATURE_WIDTHS = {"stage4": 1024, "fused": 256, "clip": 1024}
 
@@ -36,6 +37,11 @@ class FaceBranchConfig:
     hidden_width: int = 4096
     out_width: int = 4096
 
+    def __post_init__(self) -> None:
+        check_choices(self)
+        if self.side < 1 or self.side**2 != self.tokens_per_frame:
+            raise UsageError(f"{self.tokens_per_frame} tokens per frame are no square", mend="choose 1, 4 or 49")
+
     @property
     def side(self) -> int:
         """Rows and columns of a frame's tokens."""
@@ -48,8 +54,6 @@ class FaceBranch(nn.Module):
     def __init__(self, config: FaceBranchConfig | None = None) -> None:
         super().__init__()
         self.config = config = config or FaceBranchConfig()
-        if config.side**2 != config.tokens_per_frame or config.side < 1:
-            raise InputError(f"{config.tokens_per_frame} tokens per frame are no square", mend="choose 1, 4 or 49")
         width = config.feature_width or FEATURE_WIDTHS[config.feature]
         self.proj = nn.Sequential(
             nn.Linear(width, config.hidden_width), nn.GELU(), nn.Linear(config.hidden_width, config.out_width)

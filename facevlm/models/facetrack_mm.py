@@ -14,7 +14,7 @@ from transformers.configuration_utils import SubConfigSpec
 
 from facevlm.errors import InputError
 from facevlm.models.clip_tower import ClipConfig, ClipTower
-from facevlm.models.config import box_config
+from facevlm.models.config import box_config, check_choices
 from facevlm.models.face_branch import FaceBranch, FaceBranchConfig
 from facevlm.models.facexformer import FaceXFormer, FaceXFormerConfig
 from facevlm.models.language_side import (
@@ -63,6 +63,7 @@ class FaceTrackMMConfig(PreTrainedConfig):
 
     def __post_init__(self, **kwargs: Any) -> None:
         super().__post_init__(**kwargs)
+        check_choices(self)
         self.tie_word_embeddings = bool(getattr(self.text_config, "tie_word_embeddings", False))
 
     @property

@@ -12,8 +12,8 @@ from torch import Tensor
 from transformers import AutoConfig, AutoModelForImageTextToText, PreTrainedConfig
 from transformers.configuration_utils import SubConfigSpec
 
-from facevlm.errors import InputError
-from facevlm.models.config import box_config
+from facevlm.errors import InputError, UsageError
+from facevlm.models.config import box_config, check_choices
 from facevlm.models.facexformer import FaceXFormer, FaceXFormerConfig
 from facevlm.models.granularity import GranularityChain, GranularityConfig
 from facevlm.models.language_side import (
@@ -70,6 +70,7 @@ class FaVChatConfig(PreTrainedConfig):
 
     def __post_init__(self, **kwargs: Any) -> None:
         super().__post_init__(**kwargs)
+        check_choices(self)
         self.tie_word_embeddings = bool(getattr(self.text_config, "tie_word_embeddings", False))
 
     @property
@@ -122,7 +123,7 @@ class FaVChatForConditionalGeneration(FaceLanguageModel):
         super().__init__(config)
         boxes = config.boxes()
         if config.share_qformer and boxes.general_qformer != boxes.facial_qformer:
-            raise InputError("branches of different widths cannot share a Q-Former")
+            raise UsageError("branches of different widths cannot share a Q-Former")
         self.umt = Umt(boxes.umt)
         self.facexformer = FaceXFormer(boxes.facexformer) if boxes.facexformer else None
         self.chain = GranularityChain(boxes.granularity) if boxes.granularity else None

@@ -15,7 +15,7 @@ from transformers import AutoConfig, AutoModelForImageTextToText, PreTrainedConf
 from transformers.configuration_utils import SubConfigSpec
 
 from facevlm.errors import InputError
-from facevlm.models.config import box_config
+from facevlm.models.config import box_config, check_choices
 from facevlm.models.facexformer import FaceXFormer, FaceXFormerConfig
 from facevlm.models.granularity import time_embedding
 from facevlm.models.language_side import (
@@ -61,6 +61,7 @@ class FaVChatV2Config(PreTrainedConfig):
 
     def __post_init__(self, **kwargs: Any) -> None:
         super().__post_init__(**kwargs)
+        check_choices(self)
         self.tie_word_embeddings = bool(getattr(self.text_config, "tie_word_embeddings", False))
 
     @property

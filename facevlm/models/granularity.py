@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from facevlm.errors import InputError, UsageError
+from facevlm.models.config import check_choices
 
 SWIN_WIDTHS = (128, 256, 512, 1024)
 FUSED_WIDTH = 256
@@ -56,6 +57,7 @@ class GranularityConfig:
     mlp_ratio: int = 4
 
     def __post_init__(self) -> None:
+        check_choices(self)
         if self.width % self.heads or self.width % 2:
             raise UsageError(f"{self.heads} heads do not divide a width of {self.width}")
         if not self.tap_widths:

@@ -5,7 +5,7 @@ from transformers import initialization as init
 
 from facevlm.models.face_decoder import ChannelNorm
 from facevlm.models.facexformer import PositionEncoding
-from facevlm.models.moe_adapter import MoeAdapter
+from facevlm.models.moe_adapter import MoeAdapter, ZeroLinear
 from facevlm.models.prompt_query import PromptQFormer
 from facevlm.models.qformer import QFormerProjector
 
@@ -13,7 +13,7 @@ QUERY_STD = 0.02
 
 
 def set_initial_weights(module: nn.Module) -> None:
-    """Values for what belongs to this module itself; its children are visited on their own, before it."""
+    """Values for what belongs to this module itself; transformers visits those that own a parameter or buffer."""
     if isinstance(module, PositionEncoding):
         init.normal_(module.positional_encoding_gaussian_matrix)
     elif isinstance(module, ChannelNorm):
@@ -24,8 +24,8 @@ def set_initial_weights(module: nn.Module) -> None:
         init.zeros_(module.extra_query_tokens)
     elif isinstance(module, PromptQFormer):
         init.normal_(module.query_tokens, std=QUERY_STD)
+    elif isinstance(module, ZeroLinear):
+        init.zeros_(module.weight)
+        init.zeros_(module.bias)
     elif isinstance(module, MoeAdapter) and module.config.gate == "free":
         init.zeros_(module.logits)
-    elif isinstance(module, MoeAdapter):
-        for tensor in module.gate[-1].parameters():
-            init.zeros_(tensor)

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from facevlm.errors import InputError
+from facevlm.models.config import check_choices
 
 BRANCHES = 2
 LARGEST_LOGIT = 1e4  # weights are exactly 1 and 0 long before; infinity would give no number
@@ -37,6 +38,9 @@ class MoeConfig:
     prompt_width: int = 0
     expert_ffn: bool = False
     expert_width: int = 4096
+
+    def __post_init__(self) -> None:
+        check_choices(self)
 
 
 @dataclass(frozen=True)
@@ -67,11 +71,10 @@ class MoeAdapter(nn.Module):
         if config.gate == "free":
             self.logits = nn.Parameter(torch.zeros(BRANCHES))
         else:
-            last = nn.Linear(config.gate_width, BRANCHES)
-            nn.init.zeros_(last.weight)
-            nn.init.zeros_(last.bias)
             seen = BRANCHES * config.width + config.prompt_width
-            self.gate = nn.Sequential(nn.Linear(seen, config.gate_width), nn.GELU(), last)
+            self.gate = nn.Sequential(
+                nn.Linear(seen, config.gate_width), nn.GELU(), ZeroLinear(config.gate_width, BRANCHES)
+            )
 
     def forward(self, general: Tensor, facial: Tensor, *, prompt: Tensor | None = None) -> MoeOutput:
         """Merge the branches.
@@ -103,6 +106,15 @@ class MoeAdapter(nn.Module):
             words = prompt if both.ndim == 2 else prompt[:, None].expand(-1, both.shape[1], -1)
             both = torch.cat([both, words], dim=-1)
         return self.gate(both)
+
+
+class ZeroLinear(nn.Linear):
+    """A linear layer that begins as zeros: the gate starts with one half for each branch."""
+
+    def reset_parameters(self) -> None:
+        """All zeros."""
+        nn.init.zeros_(self.weight)
+        nn.init.zeros_(self.bias)
 
 
 class _Expert(nn.Module):

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from transformers import Blip2QFormerConfig, Blip2QFormerModel, InstructBlipQFormerConfig, InstructBlipQFormerModel
 
 from facevlm.errors import InputError
+from facevlm.models.config import check_choices
 
 
 @dataclass(frozen=True)
@@ -52,6 +53,9 @@ class QFormerConfig:
     projector: Literal["linear", "mlp2"] = "linear"
     out_width: int = 4096
     dropout: float = 0.1
+
+    def __post_init__(self) -> None:
+        check_choices(self)
 
     @property
     def tokens(self) -> int:

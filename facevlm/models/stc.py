@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from facevlm.errors import InputError
+from facevlm.models.config import check_choices
 
 NORM_EPS = 1e-5  # what timm's norm-and-activation layer really uses, whatever eps it is asked for
 SQUEEZE = 0.25  # hidden channels of squeeze-and-excitation, of the block's input channels
@@ -37,6 +38,9 @@ class StcConfig:
     mlp_depth: int = 2
     downsample: tuple[int, int, int] = (2, 2, 2)
     version: Literal["v1", "v35"] = "v1"
+
+    def __post_init__(self) -> None:
+        check_choices(self)
 
     @property
     def padding(self) -> int:

@@ -141,6 +141,22 @@ def test_bad_chains_are_told(name):
         BAD_CHAINS[name]()
 
 
+BAD_CHOICES = {
+    "chain_block": lambda: GranularityConfig(chain_block="postnorm"),
+    "scope": lambda: GranularityConfig(scope="shot"),
+    "version": lambda: StcConfig(version="v2"),
+    "projector": lambda: QFormerConfig(projector="mlp3"),
+    "gate": lambda: MoeConfig(gate="hard"),
+    "feature": lambda: FaceBranchConfig(feature="stage3"),
+}
+
+
+@pytest.mark.parametrize("field", BAD_CHOICES)
+def test_choices_that_do_not_exist_are_told(field):
+    with pytest.raises(UsageError, match=rf"\.{field} is '\w+' \(choose among '"):
+        BAD_CHOICES[field]()
+
+
 MOES = {
     "default": MoeConfig(width=6, gate_width=5),
     "per token": MoeConfig(width=6, gate_width=5, gate="token"),

@@ -189,6 +189,11 @@ def test_files_are_read_by_name(name, tmp_path):
     assert set(read) == set(held) and all(torch.equal(read[key], held[key]) for key in held)
 
 
+def test_files_from_before_zip_are_read_too(tmp_path):
+    torch.save(tensors(STC), tmp_path / "old.pth", _use_new_zipfile_serialization=False)
+    assert set(open_checkpoint(tmp_path / "old.pth")) == set(STC)
+
+
 @pytest.mark.parametrize("suffix", ["safetensors", "bin"])
 def test_shards_are_read_through_their_index(suffix, tmp_path):
     held = tensors(STC, "model.")

@@ -6,6 +6,7 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="models need the extra facevlm[models]")
 
+from safetensors.torch import load_file, save_file  # noqa: E402
 from transformers import AutoConfig, AutoModelForImageTextToText  # noqa: E402
 
 from facevlm.errors import InputError, UsageError  # noqa: E402
@@ -243,6 +244,20 @@ def test_saving_and_loading_is_bit_equal(name, built, tmp_path):
     assert torch.allclose(logits(again, make(model)), logits(model, make(model)), atol=1e-5)  # memory is aligned anew
 
 
+def test_a_fresh_model_begins_as_the_papers_say(tmp_path):
+    """Gate at one half each, extra queries at zero; also where a checkpoint does not hold them."""
+    model = FaVChatForConditionalGeneration(FaVChatConfig(**copy.deepcopy(FAVCHAT["tiny"])))
+    model.save_pretrained(tmp_path)
+    held = {k: v for k, v in load_file(tmp_path / "model.safetensors").items() if "moe" not in k and "extra" not in k}
+    save_file(held, tmp_path / "model.safetensors", metadata={"format": "pt"})
+    for fresh in (model, type(model).from_pretrained(tmp_path)):
+        assert torch.equal(fresh(**favchat_inputs(fresh)).gate_weights, torch.full((1, 2), 0.5))
+        queries = fresh.facial_qformer
+        assert not queries.extra_query_tokens.any() and 0.01 < queries.query_tokens.std() < 0.03
+        assert fresh.facexformer.pe_layer.positional_encoding_gaussian_matrix.std() > 0.5
+        assert torch.equal(fresh.facexformer.face_decoder.output_upscaling[1].weight, torch.ones(8))
+
+
 @pytest.mark.parametrize("name", WHOLE)
 def test_tied_embeddings_stay_tied(name, tmp_path):
     build, make, _ = MODELS[name]
@@ -377,6 +392,15 @@ def test_both_numbers_are_in_the_message(built):
 BAD_CONFIGS = {
     "a field that is not there": ({"umt": {"widht": 32}}, "did you mean width"),
     "a width that contradicts": ({"moe": {"width": 48}}, "the other parts need 32"),
+    "a variant that is not there": ({"variant": "without_llm"}, "choose among 'full', 'without_fe'"),
+    "a gate in the variant without one": (
+        {"variant": "without_moe", "moe": {"gate": "token"}},
+        "the other parts need free",
+    ),
+    "one q-former for two widths": (
+        {"share_qformer": True, "granularity": {"width": 48, "heads": 4}},
+        "cannot share a Q-Former",
+    ),
     "an id beyond the vocabulary": ({"video_token_id": 320}, "beyond a vocabulary of 320"),
 }
 
