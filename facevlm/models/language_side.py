@@ -50,6 +50,10 @@ class FaceLanguageModel(PreTrainedModel, GenerationMixin):
 
     clip_inputs: ClassVar[tuple[str, ...]] = ()
     supports_gradient_checkpointing = True
+    _no_split_modules = [  # noqa: RUF012  # boxes reach into their parts, which therefore share a device
+        *("Umt", "FaceXFormer", "GranularityChain", "QFormerProjector", "MoeAdapter", "PromptQueryEncoder"),
+        *("ClipTower", "Stc", "FaceBranch"),
+    ]
     _supports_sdpa = True
     _supports_flash_attn = True
     _supports_flex_attn = True

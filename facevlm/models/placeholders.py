@@ -19,6 +19,7 @@ def fill_placeholders(embeddings: Tensor, places: Tensor, features: Tensor, coun
     Raises:
         InputError: A sample has more or fewer placeholders than features.
     """
+    places = places.to(embeddings.device)
     found = places.sum(1)
     if not torch.equal(found, counts.to(found)):
         wrong = int((found != counts.to(found)).nonzero()[0, 0])

@@ -244,6 +244,21 @@ def test_saving_and_loading_is_bit_equal(name, built, tmp_path):
     assert torch.allclose(logits(again, make(model)), logits(model, make(model)), atol=1e-5)  # memory is aligned anew
 
 
+@pytest.mark.parametrize("name", WHOLE)
+def test_a_device_map_never_splits_a_box_or_a_layer(name, built):
+    accelerate = pytest.importorskip("accelerate")
+    model, _ = built(name)
+    size = 4 * sum(parameter.numel() for parameter in model.parameters())
+    whole = list(model._no_split_modules)
+    assert "MistralDecoderLayer" in whole
+    places = accelerate.infer_auto_device_map(
+        model, max_memory={"cpu": size, "disk": 9 * size}, no_split_module_classes=whole
+    )
+    assert {"cpu", "disk"} <= set(places.values())
+    boxes = {n for n, module in model.named_modules() if type(module).__name__ in whole}
+    assert boxes and not {place for place in places if any(place.startswith(f"{box}.") for box in boxes)}
+
+
 def test_a_fresh_model_begins_as_the_papers_say(tmp_path):
     """Gate at one half each, extra queries at zero; also where a checkpoint does not hold them."""
     model = FaVChatForConditionalGeneration(FaVChatConfig(**copy.deepcopy(FAVCHAT["tiny"])))
