@@ -4,6 +4,9 @@
 
 With FACEVLM_GOLDEN set, whatever cannot be checked is a failure: a missing folder, a file or a key that no check
 covers. Without it, ../shared/golden is used where it exists, and components that are not written yet are skipped.
+Full-size files take gigabytes and up to a minute each: `-k "not full"` leaves them out.
+
+Any test tells of a comparison by `record_property("parity", {"file", "key", "max_abs", "tolerance"})`.
 """
 
 import json

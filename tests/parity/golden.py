@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from safetensors import safe_open
 
 from tests.parity import components
 
@@ -22,7 +21,7 @@ class Result:
     Attributes:
         key: Name of the tensor.
         max_abs: Largest difference, None when there is none to measure (wrong shape, not a number).
-        tolerance: Largest difference allowed.
+        tolerance: Difference allowed where it is largest.
         note: What is wrong, "" when nothing is.
     """
 
@@ -52,6 +51,8 @@ class Golden:
             self.metadata, self.keys = {}, frozenset(values)
             self._read = values.__getitem__
         else:
+            from safetensors import safe_open
+
             file = safe_open(path, framework="numpy")
             self.metadata, self.keys = file.metadata() or {}, frozenset(file.keys())
             self._read = file.get_tensor
@@ -70,19 +71,21 @@ class Golden:
         """A value that should come out; it counts as covered by `compare` only."""
         return self._read(key)
 
-    def compare(self, key: str, actual: np.ndarray, *, atol: float = 1e-4) -> None:
-        """Compare what came out with what the file says."""
+    def compare(self, key: str, actual: np.ndarray, *, atol: float = 1e-4, rtol: float = 0.0) -> None:
+        """Compare what came out with what the file says, element by element."""
         self._used.add(key)
         wanted, actual = np.asarray(self._read(key), np.float64), np.asarray(actual, np.float64)
         if wanted.shape != actual.shape:
             self.results.append(Result(key, None, atol, f"shape {actual.shape} instead of {wanted.shape}"))
             return
-        difference = float(np.abs(actual - wanted).max(initial=0.0))
-        if not np.isfinite(difference):
+        differences, allowed = np.abs(actual - wanted), atol + rtol * np.abs(wanted)
+        if not np.isfinite(differences).all():
             self.results.append(Result(key, None, atol, "not finite"))
             return
-        note = "" if difference <= atol else f"differs by {difference:.3g}, more than {atol:g}"
-        self.results.append(Result(key, difference, atol, note))
+        difference, wrong = float(differences.max(initial=0.0)), (differences > allowed).any()
+        tolerance = float(allowed.flat[differences.argmax()]) if differences.size else atol
+        note = f"differs by up to {difference:.3g}, more than {atol:g} + {rtol:g} of the value" if wrong else ""
+        self.results.append(Result(key, difference, tolerance, note))
 
     def problems(self) -> list[str]:
         """Everything wrong: keys that differ, and keys that nothing looked at."""

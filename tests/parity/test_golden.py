@@ -94,7 +94,7 @@ def test_ids_may_have_other_names_but_not_be_exchanged(other):
 
 
 TAMPERED = {
-    "another number": ("kalman.nsa.mean", lambda x: x + 2e-4, "differs by 0.0002"),
+    "another number": ("kalman.nsa.mean", lambda x: x + 2e-4, "differs by up to 0.0002"),
     "a row less": ("tracker.strongsort_rows", lambda x: x[:-1], "shape"),
     "not a number": ("gsi.output", lambda x: x * np.nan, "not finite"),
     "a key nobody knows": ("tracker.crowd.without_sense_rows", None, "not covered"),

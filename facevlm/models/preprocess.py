@@ -1,0 +1,136 @@
+"""Pixels as each encoder was trained to see them: crops, squares, resizing with PIL's bicubic, normalisation.
+
+Everything here equals the released preprocessing of FaceXFormer, VideoLLaMA2 and VideoChat2 to float32 rounding.
+"""
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+from PIL import Image
+
+from facevlm.errors import InputError
+
+IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+CLIP_MEAN, CLIP_STD = (0.48145466, 0.4578275, 0.40821073), (0.26862954, 0.26130258, 0.27577711)
+CLIP_GREY = (122, 116, 104)  # int(255 * CLIP_MEAN): the border that makes a picture square
+WIDEN = 0.25  # of the detector's box, on each side
+
+
+def widened_box(box: Sequence[float], size: tuple[int, int]) -> tuple[float, float, float, float]:
+    """A detector's box as FaceXFormer crops it: wider by a quarter on each side, inside the picture.
+
+    Args:
+        box: x1, y1, x2, y2 in pixels.
+        size: Width and height of the picture.
+    """
+    x1, y1, x2, y2 = box
+    dx, dy = WIDEN * (x2 - x1), WIDEN * (y2 - y1)
+    width, height = size
+    return max(0.0, x1 - dx), max(0.0, y1 - dy), min(float(width), x2 + dx), min(float(height), y2 + dy)
+
+
+def face_crop(image: np.ndarray, box: Sequence[float]) -> np.ndarray:
+    """uint8 (H, W, 3) and a detector's box -> the widened crop, cut at whole pixels.
+
+    Raises:
+        InputError: The box lies outside the picture or is empty.
+    """
+    x1, y1, x2, y2 = (int(v) for v in widened_box(box, (image.shape[1], image.shape[0])))
+    if x2 <= x1 or y2 <= y1:
+        raise InputError(f"the box {tuple(box)} holds nothing of a picture of {image.shape[1]}x{image.shape[0]}")
+    return image[y1:y2, x1:x2]
+
+
+def face_pixels(crops: Sequence[np.ndarray], *, side: int = 224) -> np.ndarray:
+    """Face crops for FaceXFormer: squeezed to a square, whatever their shape.
+
+    Args:
+        crops: uint8 (H, W, 3) RGB each.
+        side: Side in pixels.
+
+    Returns:
+        float32 (N, 3, side, side).
+    """
+    return _stack([_normalised(_resized(_checked(crop), (side, side)), IMAGENET_MEAN, IMAGENET_STD) for crop in crops])
+
+
+def clip_pixels(frames: Sequence[np.ndarray], *, side: int = 336, pad: bool = True) -> np.ndarray:
+    """Frames for the CLIP tower: squared by a grey border, then resized.
+
+    Args:
+        frames: uint8 (H, W, 3) RGB each.
+        side: Side in pixels.
+        pad: Square first; False cuts what lies outside the central square, as VideoLLaMA2's demo does.
+
+    Returns:
+        float32 (N, 3, side, side).
+    """
+    squares = [padded_square(frame) if pad else frame for frame in frames]
+    return _stack([_normalised(_central(_checked(square), side, _floored), CLIP_MEAN, CLIP_STD) for square in squares])
+
+
+def umt_pixels(frames: Sequence[np.ndarray], *, side: int = 224) -> np.ndarray:
+    """Frames for UMT as VideoChat2 shows them: short side to `side`, central square.
+
+    Args:
+        frames: uint8 (H, W, 3) RGB each.
+        side: Side in pixels.
+
+    Returns:
+        float32 (3, F, side, side).
+    """
+    pictures = [_normalised(_central(_checked(frame), side, _rounded), CLIP_MEAN, CLIP_STD) for frame in frames]
+    return _stack(pictures).transpose(1, 0, 2, 3)
+
+
+def padded_square(image: np.ndarray) -> np.ndarray:
+    """uint8 (H, W, 3) -> (S, S, 3) with S = max(H, W): the picture in the middle, CLIP's mean grey around."""
+    _checked(image)
+    height, width = image.shape[:2]
+    side = max(height, width)
+    square = np.full((side, side, 3), CLIP_GREY, np.uint8)
+    top, left = (side - height) // 2, (side - width) // 2
+    square[top : top + height, left : left + width] = image
+    return square
+
+
+def _floored(margin: int) -> int:
+    """Half of the margin, as transformers cuts."""
+    return margin // 2
+
+
+def _rounded(margin: int) -> int:
+    """Half of the margin, half to even, as torchvision cuts."""
+    return round(margin / 2)
+
+
+def _central(image: np.ndarray, side: int, half: Callable[[int], int]) -> np.ndarray:
+    """The short side to `side`, then the central square, which begins at half of what is beyond it."""
+    height, width = image.shape[:2]
+    short = min(height, width)
+    size = (side * width // short, side * height // short)
+    resized = _resized(image, size)
+    left, top = (half(n - side) for n in size)
+    return resized[top : top + side, left : left + side]
+
+
+def _resized(image: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    return np.asarray(Image.fromarray(image).resize(size, Image.Resampling.BICUBIC))
+
+
+def _normalised(image: np.ndarray, mean: Sequence[float], std: Sequence[float]) -> np.ndarray:
+    """uint8 (H, W, 3) -> float32 (3, H, W)."""
+    scaled = image.astype(np.float32) / np.float32(255)
+    return ((scaled - np.asarray(mean, np.float32)) / np.asarray(std, np.float32)).transpose(2, 0, 1)
+
+
+def _checked(image: np.ndarray) -> np.ndarray:
+    if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3 or not image.size:
+        raise InputError(f"pictures must be uint8 (H, W, 3) RGB, not {image.dtype} {image.shape}")
+    return np.ascontiguousarray(image)
+
+
+def _stack(pictures: list[np.ndarray]) -> np.ndarray:
+    if not pictures:
+        raise InputError("no pictures to prepare")
+    return np.stack(pictures)
