@@ -15,8 +15,8 @@ def test_equals_the_reference(golden_file, required, record_property):
     check = check_for(golden_file)
     if check is None:
         stop(f"{golden_file.name} is not covered: tests/parity/components has nothing for it")
-    golden = Golden(golden_file)
     try:
+        golden = Golden(golden_file)
         check(golden)
     except (MissingExtraError, ModuleNotFoundError) as error:
         stop(str(error))
