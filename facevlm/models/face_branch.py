@@ -1,7 +1,7 @@
 """Face branch of FaceTrack-MM (arXiv:2501.07978): what the encoder saw of the tracked face, as tokens for the language
 model.
 
-The paper says "a limited number of tokens" of the main character's face, projected. Taken here (spec f2, rows 1 to 4):
+The paper says "a limited number of tokens" of the main character's face, projected. Taken here:
 FaceXFormer's last stage after its final norm, averaged to one token a frame, through Linear, GELU, Linear; several
 faces one after the other. The other readings are fields of the config.
 """

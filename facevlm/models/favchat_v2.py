@@ -1,7 +1,7 @@
 """FaVChat v2: FaVChat with the prompt-query guided encoder in place of chain, Q-Formers and adapter.
 
 In the released code the encoder reads hidden states of the language model, and its tokens reach only the value head.
-Here (spec f3) its text is the language model's embeddings of the question, its general tokens are those of UMT, its
+Here its text is the language model's embeddings of the question, its general tokens are those of UMT, its
 levels the four stage taps of FaceXFormer, all projected to the language model's width; and its fused tokens take the
 place of the clip in the prompt.
 """

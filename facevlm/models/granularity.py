@@ -5,7 +5,7 @@
 The facial level is the query; keys and values are the running state, which begins as the general encoder's output e_g.
 The result has as many tokens as the last level.
 
-The paper leaves much open; every question of spec f1 is a field of `GranularityConfig`, with the answer taken here as
+The paper leaves much open; every question (docs/models.md) is a field of `GranularityConfig`, the answer taken here
 its default.
 """
 
@@ -29,19 +29,18 @@ class GranularityConfig:
     """How the chain is built.
 
     Attributes:
-        tap_widths: Channels of the levels e_1 .. e_N. N is the four stage taps of FaceXFormer (row 1); its fused map is
-            an optional fifth level (row 11): `tap_widths=(*SWIN_WIDTHS, FUSED_WIDTH)`. "w/o FE" (row 18) is four blocks
+        tap_widths: Channels of the levels e_1 .. e_N. N is the four stage taps of FaceXFormer; its fused map is
+            an optional fifth level: `tap_widths=(*SWIN_WIDTHS, FUSED_WIDTH)`. "w/o FE" is four blocks
             of the general encoder: `(1024,) * 4`.
         general_width: Channels of e_g.
-        width: Channels d of the chain (row 3).
-        heads: Attention heads (row 4); 1 is the formula as printed.
-        chain_block: "prenorm": residual, pre-norm attention and MLP (row 5); "literal": equation 2 and nothing else, in
+        width: Channels d of the chain.
+        heads: Attention heads; 1 is the formula as printed.
+        chain_block: "prenorm": residual, pre-norm attention and MLP; "literal": equation 2 and nothing else, in
             which facial content acts through attention weights alone.
-        share_weights: One set of W_Q, W_K, W_V for all steps, as the formula prints them (row 3), instead of one each.
-        max_side: Larger tap maps are averaged to this side (row 7); 56 takes them as they are.
-        scope: "clip": a frame's faces read all frames; "frame": only their own (row 8).
-        time_embedding: Add a fixed sinusoid of the frame to each tap, as the facial encoder sees single pictures
-            (row 8).
+        share_weights: One set of W_Q, W_K, W_V for all steps, as the formula prints them, instead of one each.
+        max_side: Larger tap maps are averaged to this side; 56 takes them as they are.
+        scope: "clip": a frame's faces read all frames; "frame": only their own.
+        time_embedding: Add a fixed sinusoid of the frame to each tap, as the facial encoder sees single pictures.
         mlp_ratio: Hidden width of the pre-norm block's MLP, in widths.
     """
 

@@ -1,6 +1,6 @@
 """MoE-enhanced adapter of FaVChat (equation 3): E = w1 * E_g + w2 * E_f, with weights from a gate on the features.
 
-The paper leaves open what the gate sees and how fine it is. Taken here (spec f1, rows 15 to 17): the two branches are
+The paper leaves open what the gate sees and how fine it is. Taken here: the two branches are
 the experts; the gate is an MLP on the means of both, per sample, that starts at one half each; "w/o MoE" is two free
 scalars that see no input. The other readings are fields of the config.
 """

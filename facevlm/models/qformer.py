@@ -3,7 +3,7 @@
 BERT-shaped queries that read the vision tokens in every other layer and, with `text`, see the instruction in their
 self-attention. `InstructBlipQFormerModel` (with text) or `Blip2QFormerModel` (without) of transformers.
 
-FaVChat says "two linear layers" (spec f1, row 13): taken as one Linear per branch, VideoChat2's; `projector="mlp2"` is
+FaVChat says "two linear layers": taken as one Linear per branch, VideoChat2's; `projector="mlp2"` is
 the other reading. Stochastic depth of VideoChat2's training is not implemented.
 """
 
@@ -33,7 +33,7 @@ class QFormerConfig:
         max_text: Longest instruction, in tokens.
         queries: Learned queries of VideoChat2's first stage.
         extra_queries: Queries added in its second stage; they start as zeros.
-        text: Whether the queries see an instruction (spec f1, row 14: yes).
+        text: Whether the queries see an instruction.
         projector: "linear", or "mlp2" for Linear, GELU, Linear.
         out_width: Channels of the tokens that come out: the language model's.
         dropout: In attention and MLPs while training.
