@@ -186,8 +186,7 @@ def _colours(small: np.ndarray) -> np.ndarray:
 
 
 def _cielab(small: np.ndarray) -> np.ndarray:
-    """uint8 (H, W, 3) sRGB -> float32 (H, W, 3) L*, a*, b* under D65 (CIE 15), as OpenCV, whose tables for it take 70 ms
-    to make."""
+    """uint8 (H, W, 3) sRGB -> float32 (H, W, 3) L*, a*, b* under D65 (CIE 15). OpenCV's tables take 70 ms to make."""
     tristimulus = _LINEAR[small] @ _TO_XYZ
     f = np.where(tristimulus > 216 / 24389, np.cbrt(tristimulus), tristimulus * np.float32(841 / 108) + _OFFSET)
     x, y, z = f[..., 0], f[..., 1], f[..., 2]
