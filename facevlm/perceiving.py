@@ -158,8 +158,10 @@ class Perception:
 
     @property
     def gaps(self) -> list[tuple[float, float]]:
-        """(start, end) seconds of each stretch without a picture, as damage leaves behind: between processed frames that
-        are at least `GAP_S` and `GAP_RATIO` usual steps apart; complete after the last moment."""
+        """(start, end) seconds of each stretch without a picture, as damage leaves behind; complete after the last moment.
+
+        They lie between processed frames that are at least `GAP_S` and `GAP_RATIO` usual steps apart.
+        """
         times = np.array(self._log.times)
         steps = np.diff(times)
         wide = np.flatnonzero(steps >= max(GAP_S, GAP_RATIO * float(np.median(steps)))) if len(steps) else []
