@@ -158,13 +158,16 @@ class Perception:
 
     @property
     def gaps(self) -> list[tuple[float, float]]:
-        """(start, end) seconds of each stretch without a picture, as damage leaves behind; complete after the last moment.
+        """(start, end) seconds of each stretch without a picture, as damage leaves behind.
 
-        They lie between processed frames that are at least `GAP_S` and `GAP_RATIO` usual steps apart.
+        They lie between processed frames that are at least `GAP_S` and `GAP_RATIO` usual steps apart; complete after
+        the last moment.
         """
         times = np.array(self._log.times)
         steps = np.diff(times)
-        wide = np.flatnonzero(steps >= max(GAP_S, GAP_RATIO * float(np.median(steps)))) if len(steps) else []
+        if not len(steps):
+            return []
+        wide = np.flatnonzero(steps >= max(GAP_S, GAP_RATIO * float(np.median(steps))))
         return [(float(times[k]), float(times[k + 1])) for k in wide]
 
     def frames_for_model(self, n: int, *, most: int = 1) -> tuple[ModelFrame, ...]:
