@@ -16,11 +16,11 @@ from pathlib import Path
 
 from machine import keep, machine
 
+from facevlm.endpoints.model_client import OpenAIClient
+from facevlm.endpoints.reply_cache import CachedClient
+from facevlm.endpoints.scripted_server import ScriptedServer
 from facevlm.evaluation.benchmark_run import run_benchmark
 from facevlm.evaluation.judging import Judging
-from facevlm.evaluation.model_client import OpenAIClient
-from facevlm.evaluation.reply_cache import CachedClient
-from facevlm.evaluation.scripted_server import ScriptedServer
 
 LABELLED = Path(__file__).parents[1] / "tests" / "evaluation" / "labelled_captions.json"
 EVENTS = [f"the person moves part {number}" for number in range(8)]

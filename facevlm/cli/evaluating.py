@@ -6,6 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from facevlm.cli.batch import make_writable, refuse_empty
+from facevlm.endpoints.model_client import OpenAIClient
+from facevlm.endpoints.reply_cache import Budget, CachedClient
 from facevlm.errors import UsageError
 from facevlm.evaluation.baselines import PREFIX, baseline_predictions
 from facevlm.evaluation.benchmark_run import run_benchmark
@@ -13,8 +15,6 @@ from facevlm.evaluation.caption_files import read_captions
 from facevlm.evaluation.comparison import Comparison, compare_runs
 from facevlm.evaluation.judging import Judging
 from facevlm.evaluation.leaderboard import leaderboard_page, read_runs
-from facevlm.evaluation.model_client import OpenAIClient
-from facevlm.evaluation.reply_cache import Budget, CachedClient
 from facevlm.evaluation.video_chatgpt import ALIGNMENTS
 from facevlm.exports.atomic_file import write_text
 

@@ -299,7 +299,7 @@ def eval_fec_bench(
     Exit code: 0 all captions scored, 1 some failed or the budget is spent, 2 wrong usage.
     """
     from facevlm.cli.evaluating import evaluate_file, make_judging
-    from facevlm.evaluation.reply_cache import Budget
+    from facevlm.endpoints.reply_cache import Budget
 
     if max_cost is not None and not input_price + output_price:
         raise UsageError("needs a price", where="--max-cost", mend="give --input-price and --output-price")

@@ -77,7 +77,7 @@ def autodq_of_pair(
 
     Raises:
         UsageError: No such convention.
-        JudgeError: The judge gave no usable reply.
+        ReplyError: The judge gave no usable reply.
     """
     said, told = judge.extract(prediction)[:max_events], judge.extract(reference)[:max_events]
     pair = autodq_from_verdicts(judge.entail(said, reference), judge.entail(told, prediction), convention=convention)

@@ -14,12 +14,12 @@ from typing import Any
 
 import numpy as np
 
+from facevlm.endpoints.reply_cache import CachedClient
 from facevlm.errors import InputError, UsageError
 from facevlm.evaluation.caption_files import Failure, Pairs, pair_captions
 from facevlm.evaluation.intervals import f_of_means_interval, mean_interval
 from facevlm.evaluation.judging import JudgedSample, Judging, Sample, judge_samples
 from facevlm.evaluation.metrics import TEXT_GROUPS, compute, judged_name
-from facevlm.evaluation.reply_cache import CachedClient
 from facevlm.evaluation.run_card import run_card
 from facevlm.evaluation.tem import f_measure
 from facevlm.exports.atomic_file import write_text

@@ -5,11 +5,11 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
-from facevlm.errors import JudgeError
+from facevlm.endpoints.model_client import ModelClient
+from facevlm.errors import ReplyError
 from facevlm.evaluation.autodq import autodq_of_pair
 from facevlm.evaluation.judges import Judge, RuleJudge
 from facevlm.evaluation.metrics import judged_name
-from facevlm.evaluation.model_client import ModelClient
 from facevlm.evaluation.model_judge import ModelJudge
 from facevlm.evaluation.tem import f_measure, tem_of_pair
 from facevlm.evaluation.video_chatgpt import DIMENSIONS, align, rate
@@ -84,7 +84,7 @@ class Judging:
                 return
             try:
                 values.update(zip(wanted, score(), strict=True))
-            except JudgeError as error:
+            except ReplyError as error:
                 failures.update(dict.fromkeys(wanted, str(error)))
 
         attempt(AUTODQ, lambda: self._autodq(sample))
@@ -93,7 +93,7 @@ class Judging:
             return JudgedSample(sample.id, values, failures)
         try:
             aligned = align(self.client, sample.prediction, sample.reference, mode=self.align, seed=self.seed)
-        except JudgeError as error:
+        except ReplyError as error:
             failures.update({self._full[name]: str(error) for name in DIMENSIONS if self._full[name] in names})
             return JudgedSample(sample.id, values, failures)
         for name in DIMENSIONS:
@@ -134,7 +134,7 @@ def judge_samples(
         on_progress: Called after each sample, from any thread.
 
     Raises:
-        BudgetError: The budget is spent; what is under way is finished first. So of all other errors but JudgeError.
+        BudgetError: The budget is spent; what is under way is finished first. So of all other errors but ReplyError.
     """
     stopped = threading.Event()
 

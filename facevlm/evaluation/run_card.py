@@ -4,10 +4,10 @@ import platform
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
+from facevlm.endpoints.reply_cache import CachedClient
 from facevlm.evaluation.intervals import RESAMPLES
 from facevlm.evaluation.judging import Judging
 from facevlm.evaluation.model_judge import PROMPTS
-from facevlm.evaluation.reply_cache import CachedClient
 from facevlm.evaluation.video_chatgpt import DIMENSIONS, QUESTION
 from facevlm.prompts import load_prompt
 
@@ -56,6 +56,7 @@ def _judge(judging: Judging) -> dict[str, Any]:
             "output_tokens": sum(reply.output_tokens for reply in replies),
             "models": sorted({reply.model for reply in replies}),
             "endpoints": sorted({reply.endpoint for reply in replies}),
+            "settings_refused": sorted({name for reply in replies for name in reply.left_out}),
         }
     return card
 

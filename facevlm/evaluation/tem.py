@@ -152,7 +152,7 @@ def tem_of_pair(
 
     Raises:
         UsageError: No such convention.
-        JudgeError: The judge gave no usable reply.
+        ReplyError: The judge gave no usable reply.
     """
     said, told = tuple(judge.extract(prediction))[:max_events], tuple(judge.extract(reference))[:max_events]
     return tem_from_relations(judge.relate(said, told), convention=convention, predicted=said, reference=told)

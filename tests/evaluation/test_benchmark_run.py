@@ -9,10 +9,10 @@ import sys
 import pytest
 
 from facevlm.cli import main
+from facevlm.endpoints.scripted_server import Answer, ScriptedServer
 from facevlm.evaluation.comparison import compare_runs, holm
 from facevlm.evaluation.judges import RuleJudge
 from facevlm.evaluation.metrics import metric_names
-from facevlm.evaluation.scripted_server import Answer, ScriptedServer
 from tests.evaluation.grammar_as_model import as_judge
 
 TOLD = {

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from facevlm.cli import main
+from facevlm.endpoints.scripted_server import ScriptedServer
 from facevlm.evaluation import RuleJudge
 from facevlm.evaluation.metrics import metric_names
-from facevlm.evaluation.scripted_server import ScriptedServer
 from tests.evaluation.grammar_as_model import as_judge
 
 PAGE = (Path(__file__).parents[2] / "docs" / "evaluation.md").read_text(encoding="utf-8")

@@ -6,10 +6,10 @@ import re
 import pytest
 
 from facevlm.cli import main
+from facevlm.endpoints.scripted_server import ScriptedServer
 from facevlm.errors import InputError, UsageError
 from facevlm.evaluation.baselines import BASELINES, CONSTANT, baseline_predictions
 from facevlm.evaluation.leaderboard import group_runs, leaderboard_page, read_runs
-from facevlm.evaluation.scripted_server import ScriptedServer
 from tests.evaluation.grammar_as_model import as_judge
 
 TOLD = {

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from facevlm.errors import JudgeError
+from facevlm.errors import ReplyError
 from facevlm.evaluation import (
     RuleJudge,
     bleu,
@@ -258,7 +258,7 @@ def _tarsier(case, calls):
             calls[stage] += 1
             try:
                 return parse(replies[min(attempt, len(replies) - 1)])
-            except JudgeError:
+            except ReplyError:
                 continue
         return None
 
@@ -299,7 +299,7 @@ def score_replies(golden):
 def _score_or_none(parse, reply):
     try:
         return parse(reply)
-    except JudgeError:
+    except ReplyError:
         return None
 
 
