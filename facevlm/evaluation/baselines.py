@@ -33,7 +33,7 @@ def baseline_predictions(name: str, references: dict[str, str | None]) -> dict[s
         InputError: There are fewer than two references.
     """
     if name not in BASELINES:
-        raise UsageError(f"no baseline {name!r}", where="--predictions", mend=f"choose among {', '.join(BASELINES)}")
+        raise UsageError(f"no baseline {name!r}", where="--model", mend=f"choose among {', '.join(BASELINES)}")
     told = {id: caption for id, caption in references.items() if caption is not None}
     if len(told) < 2:
         raise InputError("a baseline needs two references or more", where="--references")

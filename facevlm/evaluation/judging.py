@@ -10,7 +10,7 @@ from facevlm.errors import ReplyError
 from facevlm.evaluation.autodq import autodq_of_pair
 from facevlm.evaluation.judges import Judge, RuleJudge
 from facevlm.evaluation.metrics import judged_name
-from facevlm.evaluation.model_judge import ModelJudge
+from facevlm.evaluation.model_judge import PROMPTS, ModelJudge
 from facevlm.evaluation.tem import f_measure, tem_of_pair
 from facevlm.evaluation.video_chatgpt import DIMENSIONS, align, rate
 
@@ -67,6 +67,12 @@ class Judging:
         """The scores that this judge can give."""
         dimensions = tuple(DIMENSIONS) if self.client else ()
         return tuple(self._full[name] for name in (*AUTODQ, *TEM, *dimensions))
+
+    @property
+    def prompts(self) -> tuple[str, ...]:
+        """What may be sent to the judge."""
+        rewriting = () if self.align == "none" else (f"format_alignment_{self.align}",)
+        return (*PROMPTS, *(f"video_chatgpt_{name}" for name in DIMENSIONS), *rewriting)
 
     def judge(self, sample: Sample, names: Sequence[str]) -> JudgedSample:
         """Judge one sample; scores that come together (precision, recall and F) are given together.

@@ -16,7 +16,7 @@ from jinja2 import Environment, StrictUndefined
 
 from facevlm.errors import InputError
 from facevlm.evaluation.baselines import BASELINES
-from facevlm.evaluation.benchmark_run import read_report
+from facevlm.evaluation.run_folder import read_report
 
 RANKED_BY = "tem_ref"
 COLUMNS = {

@@ -31,7 +31,7 @@ def run(tmp_path, capfd):
         if not isinstance(captions, str):
             (tmp_path / f"{name}.json").write_text(json.dumps([{"id": i, "caption": c} for i, c in captions.items()]))
             said = str(tmp_path / f"{name}.json")
-        files = ["--predictions", said, "--references", str(told), "-o", str(tmp_path / "runs" / name)]
+        files = ["--model", said, "--references", str(told), "-o", str(tmp_path / "runs" / name)]
         code = main(["eval", "fec-bench", *files, *arguments])
         return code, *capfd.readouterr()
 
@@ -100,7 +100,7 @@ def test_alignments_are_not_ranked_together(run, tmp_path):
 
 
 def test_the_page_is_written_and_names_cannot_break_it(run, tmp_path, capfd):
-    run("one", TOLD, "--model", "<script>alert(1)</script>")
+    run("one", TOLD, "--name", "<script>alert(1)</script>")
     assert main(["report", "bench", str(tmp_path / "runs")]) == 0
     place = tmp_path / "runs" / "leaderboard.html"
     assert capfd.readouterr().out == f"{place}\n" and "<script" not in place.read_text()
