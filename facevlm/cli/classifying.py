@@ -92,7 +92,7 @@ def _descriptions(
 ) -> tuple[Mapping[str, str | None], Origin, Answerer | None]:
     if not is_answerer(run.model):
         return read_captions(run.model), Origin(run.shown_name), None
-    answerer = make_answerer(run.model, run.options)
+    answerer = make_answerer(run.model, replace(run.options, infer=True))
     prompt = load_prompt("describe_emotion").fill()
     there = [clip for clip in clips if clip.path is not None]
     questions = [ask_for(prompt, clip.source_clip_id, Footage(root / str(clip.path))) for clip in there]
