@@ -289,6 +289,21 @@ def bench(
     return 0
 
 
+@report_app.command("captions", no_args_is_help=True)
+def captions(
+    runs: Annotated[list[str], typer.Argument(metavar="RUN", help="Folders of runs on the same captions.")],
+    references: Annotated[str, typer.Option(help='Reference captions, JSON of {"id", "caption"}.')],
+    output: Annotated[str, typer.Option("--output", "-o", help="HTML page.")],
+    ids: Annotated[list[str] | None, typer.Option("--id", help="Which clip; may be repeated.")] = None,
+    most: Annotated[int, typer.Option(min=1, help="Without --id: so many, on which the runs differ most.")] = 5,
+) -> int:
+    """Write captions of runs side by side, with facial terms highlighted."""
+    from facevlm.cli.evaluating import write_examples
+
+    print(write_examples(runs, references, output, ids=ids or [], most=most))
+    return 0
+
+
 def _budget(max_tokens: int | None, max_cost: float | None, input_price: float, output_price: float) -> "Budget":
     from facevlm.endpoints.reply_cache import Budget
 

@@ -1,23 +1,24 @@
 """Run benchmarks of captions, and compare runs: what `eval fec-bench`, `emer` and `compare` do and print."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from facevlm.answering.answerers import is_answerer, make_answerer
 from facevlm.cli.answering import Run, draw_examples, placed_clips, progress, prompt_hashes
-from facevlm.cli.batch import make_writable, refuse_empty
+from facevlm.cli.batch import make_writable, refuse_empty, refuse_overwrite
 from facevlm.datasets.readers import dataset_named
 from facevlm.endpoints.model_client import OpenAIClient
 from facevlm.endpoints.reply_cache import Budget, CachedClient
 from facevlm.errors import UsageError
 from facevlm.evaluation.answers import Example, Footage, ask_for
-from facevlm.evaluation.baselines import PREFIX, baseline_predictions
+from facevlm.evaluation.baselines import PREFIX, SECOND_HUMAN, baseline_predictions, second_human_captions
 from facevlm.evaluation.benchmark_run import run_benchmark
 from facevlm.evaluation.caption_files import read_captions
 from facevlm.evaluation.comparison import Comparison, compare_runs
+from facevlm.evaluation.examples_page import examples_page
 from facevlm.evaluation.judging import Judging
-from facevlm.evaluation.leaderboard import leaderboard_page, read_runs
+from facevlm.evaluation.leaderboard import leaderboard_page, read_runs, zero_shot_words
 from facevlm.evaluation.run_folder import Origin
 from facevlm.evaluation.video_chatgpt import ALIGNMENTS
 from facevlm.evaluation.zero_shot import caption_origins, zero_shot_card
@@ -99,12 +100,20 @@ def evaluate_captions(
     if shots or examples:
         raise UsageError("is for a model that is asked", where="--shots", mend="leave it out")
     baseline = run.model.removeprefix(PREFIX) if run.model.startswith(PREFIX) else None
-    texts = read_captions(run.model) if baseline is None else baseline_predictions(baseline, told)
+    only: dict[str, str] | None = None
+    if baseline is None:
+        texts = read_captions(run.model)
+    elif baseline == SECOND_HUMAN:
+        only = second_human_captions(told, paths)
+        texts = {**told, **only}
+    else:
+        texts = baseline_predictions(baseline, told)
     seconds = read_captions(run.model, field="second_caption") if baseline is None else {}
     origin = Origin(run.shown_name, zero_shot=zero_shot)
     return _score(
         *(run, "fec-bench", texts, told, origin, judging, names),
         baseline=baseline,
+        only=only,
         seconds=seconds,
         concurrency=concurrency,
     )
@@ -159,6 +168,7 @@ def _score(
     metrics: Sequence[str] | None,
     *,
     baseline: str | None = None,
+    only: Collection[str] | None = None,
     seconds: dict[str, str | None] | None = None,
     concurrency: int,
 ) -> tuple[str, int]:
@@ -173,6 +183,7 @@ def _score(
             judging=judging,
             metrics=metrics,
             baseline=baseline,
+            only=only,
             second_predictions=seconds,
             concurrency=concurrency,
             on_progress=lambda: advance(1),
@@ -208,6 +219,23 @@ def write_leaderboard(folder: str, output: str | None) -> str:
     return str(target)
 
 
+def write_examples(runs: Sequence[str], references: str, output: str, *, ids: Sequence[str], most: int) -> str:
+    """Write the captions of runs side by side; returns where.
+
+    Raises:
+        UsageError: An id has no reference, or the page would overwrite the references.
+        InputError: A folder holds no run, or the references cannot be read.
+        OutputError: The page cannot be written.
+    """
+    for name, where in ((references, "--references"), (output, "-o")):
+        refuse_empty(name, where=where)
+    refuse_overwrite(Path(output), [Path(references)])
+    page = examples_page(runs, read_captions(references), ids=ids, most=most)
+    make_writable(Path(output).parent)
+    write_text(page, output)
+    return output
+
+
 def report_table(report: dict[str, Any]) -> str:
     rows = []
     for name, score in report["metrics"].items():
@@ -217,7 +245,7 @@ def report_table(report: dict[str, Any]) -> str:
                 name,
                 _number(score["value"]),
                 "{:.4f} - {:.4f}".format(*score["interval"]) if score["interval"] else "",
-                f"scored {score['n_scored']} / {report['n']}{failed}",
+                f"scored {score['n_scored']} / {score['n_scored'] + score['n_failed']}{failed}",
                 _number(score["mean_failures_as_zero"]),
             )
         )
@@ -227,8 +255,8 @@ def report_table(report: dict[str, Any]) -> str:
     if chance := report.get("chance"):
         told = ", ".join(f"{name} {value:.1f}" for name, value in chance.items() if name != "answer")
         notes.append(f"always answering {chance['answer']!r} scores {told}")
-    if zero_shot := report["run_card"]["zero_shot"]:
-        notes.append(f"{zero_shot['verdict']}: {zero_shot['shared_clips']} clips were trained on")
+    if report["run_card"]["zero_shot"]:
+        notes.append(zero_shot_words(report))
     notes += [f"{row['id']}: {row['reason']}" for row in report["failures"][:10]]
     if len(report["failures"]) > 10:
         notes.append(f"and {len(report['failures']) - 10} more failures (see: report.json)")

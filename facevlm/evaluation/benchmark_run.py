@@ -1,7 +1,7 @@
 """Run a benchmark of captions: every score with its interval and its failures, and a card of the run."""
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +12,10 @@ from facevlm.errors import UsageError
 from facevlm.evaluation.caption_files import Failure, Pairs, pair_captions
 from facevlm.evaluation.intervals import f_of_means_interval, mean_interval
 from facevlm.evaluation.judging import JudgedSample, Judging, Sample, judge_samples
-from facevlm.evaluation.metrics import TEXT_GROUPS, compute, judged_name
+from facevlm.evaluation.metrics import TEXT_GROUPS, Metric, compute, judged_name
 from facevlm.evaluation.run_card import run_card
 from facevlm.evaluation.run_folder import SCHEMA, Origin, Score, refuse_other_run, texts_hash, write_run
+from facevlm.evaluation.scores import Scores
 from facevlm.evaluation.tem import f_measure
 
 TEXT_METRICS = tuple(name for names in TEXT_GROUPS for name in names)
@@ -32,6 +33,7 @@ def run_benchmark(
     judging: Judging,
     metrics: Sequence[str] | None = None,
     baseline: str | None = None,
+    only: Collection[str] | None = None,
     second_predictions: dict[str, str | None] | None = None,
     concurrency: int = 1,
     on_progress: Callable[[], None] = lambda: None,
@@ -47,6 +49,7 @@ def run_benchmark(
         judging: The judge.
         metrics: Full names; None for all but consistency, which needs second predictions.
         baseline: Its name, where the predictions are those of a baseline and of no model.
+        only: Ids to score, None for all. CIDEr's document frequencies are those of all references; BLEU is left out.
         second_predictions: id -> answer to a similar question.
         concurrency: Captions to judge at a time.
         on_progress: Called after each judged caption.
@@ -62,7 +65,7 @@ def run_benchmark(
     """
     started = time.monotonic()
     folder = Path(folder)
-    names = _chosen(metrics, judging)
+    names = [name for name in _chosen(metrics, judging) if only is None or not name.startswith("bleu_")]
     pairs = pair_captions(predictions, references, reasons=origin.failures)
     identity = {
         **{"benchmark": benchmark, "judge": judging.by_events.name, "align": judging.align},
@@ -75,20 +78,28 @@ def run_benchmark(
         Sample(name, said, told, seconds.get(name))
         for name, said, told in zip(pairs.ids, pairs.predictions, pairs.references, strict=True)
     ]
+    text = compute(pairs, [name for name in names if name in TEXT_METRICS], intervals=True)
+    columns = {name: metric.scores.per_sample for name, metric in text.metrics.items()}
+    if only is not None:
+        kept = [number for number, name in enumerate(pairs.ids) if name in only]
+        columns = {name: column[kept] for name, column in columns.items()}
+        samples = [samples[number] for number in kept]
+        pairs = Pairs(tuple(pairs.ids[k] for k in kept), (), (), ())
     judged_names = [name for name in names if name in judging.names]
     judged = (
         judge_samples(samples, judging, names=judged_names, concurrency=concurrency, on_progress=on_progress)
         if judged_names
         else [JudgedSample(sample.id) for sample in samples]
     )
-    text = compute(pairs, [name for name in names if name in TEXT_METRICS], intervals=True)
-    columns = {name: metric.scores.per_sample for name, metric in text.metrics.items()}
     scores: dict[str, Score] = {}
     for name in names:
         if name in judging.names:
             scores[name] = _judged_score(name, judged, judging, n=len(pairs.ids) + len(pairs.failures))
         elif name in text.metrics:
-            metric = text.metrics[name]
+            metric, values = text.metrics[name], columns[name]
+            if only is not None:
+                mean = float(values.mean())
+                metric = Metric(Scores(mean, values), mean, mean_interval(values))
             scores[name] = Score(
                 metric.scores.corpus, metric.interval, metric.failures_as_zero, len(pairs.ids), len(pairs.failures)
             )
@@ -98,7 +109,7 @@ def run_benchmark(
         "schema": SCHEMA,
         **identity,
         "baseline": baseline,
-        "reference_set": reference_set(benchmark, references),
+        "reference_set": ("" if only is None else f"{len(only)} of ") + reference_set(benchmark, references),
         "n": len(pairs.ids) + len(pairs.failures),
         "metrics": {name: vars(score) for name, score in scores.items()},
         "failures": _failures(pairs, judged),

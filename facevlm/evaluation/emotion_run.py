@@ -90,13 +90,10 @@ def run_emotions(
     }
     refuse_other_run(folder, identity)
     scored = [clip for clip in clips if clip.id in inferred]
-    metrics, each, pooled = _scores(scored, told, folds, labels, failed=len(clips) - len(scored))
+    missing = [clip for clip in clips if clip.id not in inferred]
+    metrics, each, pooled = _scores(scored, told, folds, labels, missing=missing)
     reasons = origin.failures or {}
-    failures = [
-        {"id": clip.id, "metrics": "all", "reason": reasons.get(clip.id, "no answer")}
-        for clip in clips
-        if clip.id not in inferred
-    ]
+    failures = [{"id": clip.id, "metrics": "all", "reason": reasons.get(clip.id, "no answer")} for clip in missing]
     report = {
         "schema": SCHEMA,
         **identity,
@@ -132,9 +129,10 @@ def _scores(
     folds: Sequence[int],
     labels: Sequence[str],
     *,
-    failed: int,
+    missing: Sequence[LabelledClip],
 ) -> tuple[dict[str, Score], list[dict[str, Any]], ClassificationScores | None]:
     names = ("war", "uar", *(f"recall_{label}" for label in labels))
+    failed = len(missing)
     if not scored:
         return dict.fromkeys(names, Score(None, None, None, 0, failed)), [], None
     parts = [[clip for clip in scored if clip.fold == fold] for fold in folds]
@@ -152,8 +150,9 @@ def _scores(
         recall = float(found.pooled.recall[number])
         own = hits[classes == number]
         seen = bool(len(own))
+        lost = sum(clip.label == label for clip in missing)
         metrics[f"recall_{label}"] = Score(
-            recall if seen else None, mean_interval(own) if seen else None, None, len(own), failed
+            recall if seen else None, mean_interval(own) if seen else None, None, len(own), lost
         )
     kept = [fold for fold, part in zip(folds, parts, strict=True) if part]
     each = [

@@ -10,6 +10,7 @@ INK, SOFT, RULE, PAPER = "#1d2733", "#5c6a7a", "#d6dce4", "#ffffff"
 COLOURS = ("#0f62fe", "#d02670", "#198038", "#8a3ffc", "#b28600", "#007d79")  # told apart by the colour-blind too
 FONT = "font-family='system-ui, sans-serif'"
 CELL = 58  # pixels
+NAMESPACE = "xmlns='http://www.w3.org/2000/svg'"  # needed by a file, not inside HTML
 
 
 def confusion_svg(counts: np.ndarray, labels: Sequence[str], *, unread: Sequence[int], title: str) -> str:
@@ -78,14 +79,14 @@ def roc_svg(accepted: np.ndarray, wrongly: np.ndarray, *, auc: float, title: str
 
 
 def radar_svg(axes: Sequence[str], rows: Mapping[str, Sequence[float | None]], *, most: Sequence[float]) -> str:
-    """Scores of several models on axes from the middle outwards; a score that is missing breaks the line.
+    """Scores of several models on axes from the middle outwards, to stand in a page; a missing score breaks the line.
 
     Args:
         axes: Names of at least three scores.
         rows: Model -> a value for each axis, None where it has none; the first six are drawn.
         most: The value at the outer end of each axis.
     """
-    radius, centre, top = 150, (300.0, 196.0), 24
+    radius, centre, top = 150, (340.0, 196.0), 40
     angles = [2 * math.pi * k / len(axes) - math.pi / 2 for k in range(len(axes))]
 
     def at(k: int, share: float) -> tuple[float, float]:
@@ -101,7 +102,7 @@ def radar_svg(axes: Sequence[str], rows: Mapping[str, Sequence[float | None]], *
         side = math.cos(angles[k])
         anchor = "middle" if abs(side) < 0.2 else "start" if side > 0 else "end"
         x, y = at(k, 1.09)
-        parts.append(_text(x, y + 4, f"{name} ({most[k]:g})", anchor=anchor))
+        parts.append(_text(x, y + 4, f"{name} ({most[k]:.3g})", anchor=anchor))
     for number, (model, values) in enumerate(list(rows.items())[: len(COLOURS)]):
         colour = COLOURS[number]
         spots = [None if v is None else at(k, min(max(v / most[k], 0.0), 1.0)) for k, v in enumerate(values)]
@@ -113,16 +114,16 @@ def radar_svg(axes: Sequence[str], rows: Mapping[str, Sequence[float | None]], *
             if spot:
                 parts.append(f"<circle cx='{spot[0]:.1f}' cy='{spot[1]:.1f}' r='3.5' fill='{colour}'/>")
         y = top + 356 + 22 * number
-        parts.append(f"<rect x='150' y='{y - 11}' width='14' height='14' rx='3' fill='{colour}'/>")
-        parts.append(_text(172, y + 1, model, anchor="start"))
+        parts.append(f"<rect x='190' y='{y - 11}' width='14' height='14' rx='3' fill='{colour}'/>")
+        parts.append(_text(212, y + 1, model, anchor="start"))
     height = top + 366 + 22 * min(len(rows), len(COLOURS))
-    return _svg(600, height, parts, "scores of models on several axes")
+    return _svg(680, height, parts, "scores of models on several axes", namespace="")
 
 
-def _svg(width: float, height: float, parts: Sequence[str], title: str) -> str:
+def _svg(width: float, height: float, parts: Sequence[str], title: str, *, namespace: str = NAMESPACE) -> str:
     body = "\n".join(parts)
     return (
-        f"<svg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 {width:g} {height:g}' width='{width:g}' "
+        f"<svg {namespace} viewBox='0 0 {width:g} {height:g}' width='{width:g}' "
         f"height='{height:g}' role='img'><title>{escape(title)}</title>\n"
         f"<rect width='100%' height='100%' fill='{PAPER}'/>\n{body}\n</svg>\n"
     )

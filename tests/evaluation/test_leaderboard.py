@@ -8,7 +8,7 @@ import pytest
 from facevlm.cli import main
 from facevlm.endpoints.scripted_server import ScriptedServer
 from facevlm.errors import InputError, UsageError
-from facevlm.evaluation.baselines import BASELINES, CONSTANT, baseline_predictions
+from facevlm.evaluation.baselines import BASELINES, CONSTANT, SECOND_HUMAN, baseline_predictions
 from facevlm.evaluation.leaderboard import group_runs, leaderboard_page, read_runs
 from tests.evaluation.grammar_as_model import as_judge
 
@@ -82,7 +82,7 @@ def test_runs_are_ranked_by_judge_and_baselines_are_not(run, tmp_path):
     assert "random" not in by_grammar.missing and "nearest" in by_grammar.missing
     assert "tem" in by_grammar.models[0].best and not by_grammar.models[2].best
     assert [row.name for row in by_model.models] == ["judged"] and "detail" in by_model.columns
-    assert "detail" not in by_grammar.columns and set(by_model.missing) == set(BASELINES)
+    assert "detail" not in by_grammar.columns and set(by_model.missing) == {*BASELINES, SECOND_HUMAN}
     page = leaderboard_page(read_runs(tmp_path / "runs"))
     assert "Judge: grammar" in page and "Judge: m prompts" in page and "baseline:nearest" in page
     assert "scored 2 / 4,<br>2 failed" in page
