@@ -15,8 +15,7 @@ from facevlm.evaluation.judging import JudgedSample, Judging, Sample, judge_samp
 from facevlm.evaluation.metrics import TEXT_GROUPS, Metric, compute, judged_name
 from facevlm.evaluation.run_card import run_card
 from facevlm.evaluation.run_folder import SCHEMA, Origin, Score, refuse_other_run, texts_hash, write_run
-from facevlm.evaluation.scores import Scores
-from facevlm.evaluation.tem import f_measure
+from facevlm.evaluation.scores import Scores, f_measure
 
 TEXT_METRICS = tuple(name for names in TEXT_GROUPS for name in names)
 # Of ids and captions of the 800 references that FEC-Bench published; other sets are told apart by it.

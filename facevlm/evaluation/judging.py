@@ -11,7 +11,8 @@ from facevlm.evaluation.autodq import autodq_of_pair
 from facevlm.evaluation.judges import Judge, RuleJudge
 from facevlm.evaluation.metrics import judged_name
 from facevlm.evaluation.model_judge import PROMPTS, ModelJudge
-from facevlm.evaluation.tem import f_measure, tem_of_pair
+from facevlm.evaluation.scores import f_measure
+from facevlm.evaluation.tem import tem_of_pair
 from facevlm.evaluation.video_chatgpt import DIMENSIONS, align, rate
 
 AUTODQ = ("autodq_p", "autodq_r", "autodq_f")
