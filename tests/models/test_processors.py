@@ -116,6 +116,16 @@ def test_any_words_are_masked_exactly(question, answer):
 _MADE = {}
 
 
+def test_an_answer_never_shares_a_token_with_its_question():
+    processor = _processor("tiny-facetrack-mm")
+    assert "]." in processor.tokenizer.tokenize("a].")
+    talk = [*ASK, {"role": "assistant", "content": ". No."}]
+    inputs = processor(clip(), talk, labels=True)
+    said = inputs["labels"][0][inputs["labels"][0] != -100]
+    assert processor.tokenizer.convert_ids_to_tokens(said)[0] == "."
+    assert torch.equal(inputs["input_ids"][:, : -len(said)], processor(clip(), ASK)["input_ids"])
+
+
 def _processor(preset):
     return _MADE.setdefault(preset, tiny_model(preset)[1])
 
@@ -259,6 +269,23 @@ def test_parts_of_messages_are_as_good_as_texts():
     assert same(processor(clip(), ASK), processor(clip(), [{"role": "user", "content": parts}]))
     rendered = processor.apply_chat_template([{"role": "user", "content": parts}], add_generation_prompt=True)
     assert rendered == "<s>[INST] <Video><|video|></Video> [/INST] [INST] How do the brows move? [/INST]"
+
+
+def test_what_helps_to_answer_is_not_what_the_qformer_reads():
+    parts = [{"type": "text", "text": "The brows rise at 2.0 s."}, {"type": "text", "text": "And the eyes?"}]
+    processor = _processor("tiny-favchat")
+    inputs = processor(clip(), [{"role": "user", "content": parts}])
+    assert processor.qformer_tokenizer.decode(inputs["instruction"][0]) == "[CLS] and the eyes? [SEP]"
+    assert processor.tokenizer.decode(inputs["input_ids"][0]).endswith(
+        "[INST] The brows rise at 2.0 s. And the eyes? [/INST]"
+    )
+
+
+def test_a_template_that_marks_no_answers_cannot_be_trained_on():
+    processor = tiny_model("tiny")[1]
+    processor.chat_template = "{{ messages[0].content }}"
+    with pytest.raises(UsageError, match="does not mark what the assistant says"):
+        processor(clip(), TALK, labels=True)
 
 
 def test_the_system_speaks_first():
