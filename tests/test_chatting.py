@@ -105,6 +105,25 @@ def test_a_clip_of_one_frame_and_one_of_300_are_asked_about(tmp_path, squares, s
     assert len(answer.frames) == 4 and len(set(answer.frames)) == (1 if seconds < 1 else 4)
 
 
+@pytest.mark.parametrize("name", ["tiny", "tiny-facetrack-mm"])
+def test_frames_are_those_that_the_models_kind_was_trained_on(name, one_face):
+    pytest.importorskip("torch", reason="models need the extra facevlm[models]")
+    from facevlm.models.frame_indices import videochat2_inference, videollama2_uniform
+
+    table = videochat2_inference(50, 8) if name == "tiny" else videollama2_uniform(50, 4)
+    answer = FaceChat.from_pretrained(name, max_new_tokens=1).ask(one_face, "A?", looking=PLAIN)
+    assert answer.frames == pytest.approx([number / 25 for number in table])
+
+
+def test_two_people_are_shown_to_a_model_that_takes_two(two_faces):
+    chat = scripted("Yes.", "Yes.")
+    chat.model.people = 2
+    for who in ("all", "main"):
+        chat.ask(two_faces, "A?", who=who, looking=PLAIN)
+    first, second = ([crop.track_id for crop in frames[0].crops] for frames in chat.model.shown)
+    assert (first, second) == ([1, 2], [1])
+
+
 # --- conversations
 
 

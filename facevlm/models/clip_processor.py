@@ -181,7 +181,7 @@ class ClipProcessor(ProcessorMixin):
         roles = [message["role"] for message in turns]
         if not turns or roles != wanted or roles[-1] != last:
             got = ", ".join(message["role"] for message in talk) or "nothing"
-            raise InputError(f"user and assistant must take turns, and the {last} have the last word, not {got}")
+            raise InputError(f"user and assistant must take turns, with the {last} last, not {got}")
         marks = [token.content for token in self.tokenizer.added_tokens_decoder.values() if token.special]
         for message in talk:
             if not message["content"]:

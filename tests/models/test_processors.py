@@ -309,8 +309,8 @@ def test_the_fast_pixels_are_nearly_the_exact_ones(make, side, height, width):
 
 BAD = {
     "no words": ([{"role": "user", "content": " "}], "has no words"),
-    "nothing": ([{"role": "system", "content": "Watch."}], "the user have the last word, not system"),
-    "the assistant has the last word": (TALK, "the user have the last word, not user, assistant"),
+    "nothing": ([{"role": "system", "content": "Watch."}], "with the user last, not system"),
+    "the assistant has the last word": (TALK, "with the user last, not user, assistant"),
     "two questions": ([*ASK, *ASK], "must take turns"),
     "a placeholder": ([{"role": "user", "content": "What is <|video|>?"}], r"holds <\|video\|>, which stands for no"),
     "an end": ([{"role": "user", "content": "Say </s> now"}], "holds </s>"),
