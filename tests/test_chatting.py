@@ -8,7 +8,7 @@ from facevlm.chat.scripted_chat_model import ScriptedChatModel
 from facevlm.chatting import KEPT_CLIPS, NOBODY, ONLY_FIRST, FaceChat, Looking
 from facevlm.describing import describe
 from facevlm.description import NO_FACE
-from facevlm.errors import InputError, MissingExtraError, UsageError, VideoError
+from facevlm.errors import InputError, UsageError, VideoError
 from facevlm.exports.documents import DescriptionDocument
 from facevlm.exports.json_document import read_document, to_json
 from facevlm.perceiving import PerceptionConfig
@@ -259,16 +259,6 @@ def test_a_saved_tiny_model_is_still_noise(tmp_path, one_face):
 def test_a_kind_of_model_is_a_row_of_the_table(monkeypatch, one_face):
     monkeypatch.setitem(chat_models.CHAT_MODELS, "script", lambda name: ScriptedChatModel([name]))
     assert FaceChat.from_pretrained("script:Yes.").ask(one_face, "A?", looking=PLAIN).answer == "Yes."
-
-
-def test_without_torch_the_pip_line_is_told(monkeypatch):
-    import sys
-
-    for name in [name for name in sys.modules if name.startswith("facevlm.models")]:
-        monkeypatch.delitem(sys.modules, name)
-    monkeypatch.setitem(sys.modules, "torch", None)
-    with pytest.raises(MissingExtraError, match=r"pip install 'facevlm\[models\]'"):
-        FaceChat.from_pretrained("tiny")
 
 
 REFUSED = {

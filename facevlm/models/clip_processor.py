@@ -15,7 +15,6 @@ from transformers import BatchFeature, PreTrainedTokenizerBase, ProcessorMixin
 from transformers.utils.chat_template_utils import render_jinja_template
 
 from facevlm.errors import InputError, UsageError
-from facevlm.models.frame_indices import videochat2_middle
 from facevlm.models.language_side import IGNORED_LABEL
 from facevlm.models.model_clip import ModelClip
 from facevlm.models.preprocess import RESIZERS, Resizer
@@ -99,8 +98,8 @@ class ClipProcessor(ProcessorMixin):
         return [clip.at(self.choose_frames(len(clip.frames))) for clip in given]
 
     def choose_frames(self, count: int) -> list[int]:
-        """Which of `count` frames are shown, when there are more or fewer than the model takes."""
-        return list(range(count)) if count == self.frames else videochat2_middle(count, self.frames)
+        """Which of `count` frames are shown, in order: `frames` numbers, all in turn where there are just so many."""
+        raise NotImplementedError
 
     def pixels(self, shown: Sequence[ModelClip]) -> dict[str, Tensor]:
         """Pictures of clips from `shown`, as `model.see` takes them."""

@@ -7,7 +7,12 @@ from hypothesis import strategies as st
 
 torch = pytest.importorskip("torch", reason="models need the extra facevlm[models]")
 
-from transformers import AutoModelForImageTextToText, AutoProcessor, AutoTokenizer  # noqa: E402
+from transformers import (  # noqa: E402
+    AutoModelForImageTextToText,
+    AutoProcessor,
+    AutoTokenizer,
+    PreTrainedTokenizerFast,
+)
 
 from facevlm.errors import InputError, UsageError  # noqa: E402
 from facevlm.models.clip_processor import add_placeholders  # noqa: E402
@@ -261,6 +266,29 @@ def test_a_tokenizer_without_padding_pads_with_what_is_never_attended_to():
     inputs = FaceTrackMMProcessor(tokenizer, video_tokens=2, face_tokens=1, frames=4)([clip(4)] * 2, [ASK, LONGER[:3]])
     assert tokenizer.pad_token == "<unk>"
     assert (inputs["input_ids"][inputs["attention_mask"] == 0] == tokenizer.pad_token_id).all()
+
+
+@pytest.mark.parametrize("preset", ["tiny-favchat-v2", "tiny-facetrack-mm"])
+def test_a_tokenizer_of_another_kind_does_as_well(preset):
+    """GPT's and Qwen's: BPE over bytes, no mark of the beginning, blanks belong to the words that follow."""
+    from tokenizers import Tokenizer, decoders, models, pre_tokenizers
+
+    alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
+    pieces = [*alphabet, "Th", "ey", "They", "ĠThey", "].", "].Ġ", "<|end|>"]
+    merges = [("T", "h"), ("e", "y"), ("Th", "ey"), ("Ġ", "They"), ("]", "."), ("].", "Ġ")]
+    backend = Tokenizer(models.BPE({piece: k for k, piece in enumerate(pieces)}, merges))
+    backend.pre_tokenizer, backend.decoder = pre_tokenizers.ByteLevel(add_prefix_space=False), decoders.ByteLevel()
+    tokenizer = PreTrainedTokenizerFast(tokenizer_object=backend, eos_token="<|end|>")
+    kind = type(_processor(preset))
+    add_placeholders(tokenizer, kind.placeholders)
+    processor = kind(tokenizer, frames=4)
+    for answer in ("They rise.", ". They fall.", "表"):
+        shown, talk = processor.shown(clip(4)), [*ASK, {"role": "assistant", "content": answer}]
+        before, whole = processor.prompts(shown, ASK)["input_ids"][0], processor.prompts(shown, talk, labels=True)
+        assert torch.equal(whole["input_ids"][0][: len(before)], before)
+        said = tokenizer.decode(whole["labels"][0][len(before) :])
+        assert said == (f" {answer} <|end|>" if preset == "tiny-favchat-v2" else f"{answer}<|end|>")
+        assert (whole["labels"][0][: len(before)] == -100).all()
 
 
 def test_parts_of_messages_are_as_good_as_texts():
