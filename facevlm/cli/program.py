@@ -116,7 +116,10 @@ def describe(
     saved: Saved = None,
     model: Annotated[
         str | None,
-        typer.Option(metavar="DIR|tiny", help="Let a model say it: its folder, or tiny, whose words are noise."),
+        typer.Option(
+            metavar="DIR|openai:NAME|tiny",
+            help="Let a model say it: its folder, one behind an endpoint, or tiny, whose words are noise.",
+        ),
     ] = None,
     with_evidence: Evidence = None,
     max_tokens: MaxTokens = 512,
