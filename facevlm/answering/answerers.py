@@ -1,4 +1,4 @@
-"""The answerers by name: `describe`, `openai:NAME`, `hf:FOLDER`; a model of one's own is one more row of the table."""
+"""The answerers by name: `describe`, `chat:FOLDER`, `openai:NAME`, `hf:FOLDER`; a further kind is one more row."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -62,6 +62,12 @@ def _image_text_model(name: str, options: Options) -> Answerer:
     return ImageTextModel(name, revision=options.revision, device=options.device, **size)
 
 
+def _chat(name: str, options: Options) -> Answerer:
+    from facevlm.answering.chat_answerer import ChatAnswerer  # with all that perceives and speaks
+
+    return ChatAnswerer(name, max_tokens=options.max_tokens, device=options.device)
+
+
 def _face_vectors(name: str, options: Options) -> Answerer:
     from facevlm.answering.face_vectors import FaceVectors  # with the face runtime, which no other answerer needs here
 
@@ -71,6 +77,7 @@ def _face_vectors(name: str, options: Options) -> Answerer:
 # What stands before the colon of `--model` -> from what stands behind it and the options to who answers.
 ANSWERERS: dict[str, Callable[[str, Options], Answerer]] = {
     "describe": _describe,
+    "chat": _chat,
     "openai": _endpoint,
     "hf": _image_text_model,
 }
@@ -92,7 +99,7 @@ def make_answerer(name: str, options: Options, *, where: str = "--model") -> Ans
     """
     kind, colon, rest = name.partition(":")
     table = ANSWERERS | COMPARERS
-    if kind not in table or (colon and not rest) or (kind in ("openai", "hf", "onnx") and not rest):
-        mend = "give describe, openai:NAME, hf:FOLDER or hf:ORG/NAME, or a file of predictions"
+    if kind not in table or (colon and not rest) or (kind in ("chat", "openai", "hf", "onnx") and not rest):
+        mend = "give describe, chat:FOLDER, openai:NAME, hf:FOLDER or hf:ORG/NAME, or a file of predictions"
         raise UsageError(f"no model {name!r}", where=where, mend=mend)
     return table[kind](rest, options)
