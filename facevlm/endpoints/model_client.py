@@ -226,7 +226,7 @@ class OpenAIClient:
         except api.APITimeoutError as error:
             raise ReplyError("no reply in time", where=self.endpoint) from error
         except api.APIConnectionError as error:
-            mend = "start the server or check the URL, then run again; replies that came are kept"
+            mend = "start the server or check the URL, then run again"
             raise InputError("cannot be reached", where=self.endpoint, mend=mend) from error
         except api.APIStatusError as error:
             raise ReplyError(f"status {error.status_code}: {_one_line(error.message)}", where=self.endpoint) from error
