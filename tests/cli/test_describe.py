@@ -157,7 +157,7 @@ REFUSED = {
     "detector": (["in/a.mp4", "--detector", "owl"], "choose among whole, small, scrfd:PATH, yunet:PATH"),
     "detector without a file": (["in/a.mp4", "--detector", "scrfd:"], "no detector 'scrfd:'"),
     "detector whose file is absent": (["in/a.mp4", "--detector", "scrfd:x.onnx"], "x.onnx: there is no such detector"),
-    "jobs": (["in/a.mp4", "--jobs", "0"], "greater than or equal to 1"),
+    "jobs": (["in/a.mp4", "--jobs", "0"], "--jobs"),
     "unknown option": (["in/a.mp4", "--formt", "json"], "--format"),
 }
 
