@@ -11,7 +11,7 @@ import pytest
 
 from facevlm.endpoints.scripted_server import Answer, ScriptedServer
 from tests.answering.conftest import SAID, captioner, colour_of, pictures_of, text_of
-from tests.answering.tiny_models import tiny_llava
+from tests.answering.tiny_models import tiny_llava, tiny_qwen2_vl
 from tests.cli.conftest import scripted_describe
 
 
@@ -146,6 +146,14 @@ def test_an_image_text_model(run, arguments, tiny, tmp_path):
     card = report_of(tmp_path / "one")["run_card"]
     assert card["model"]["answerer"]["revision"] and card["model"]["answerer"]["decoding"] == "greedy"
     assert card["packages"]["transformers"] and "Pil" in card["model"]["answerer"]["crops"]
+
+
+def test_a_model_with_a_part_for_videos_needs_no_torchvision(run, arguments, tmp_path):
+    pytest.importorskip("torch")
+    asked = [*arguments, "--model", f"hf:{tiny_qwen2_vl(tmp_path / 'qwen')}", "--answer-tokens", 5, "--device", "cpu"]
+    code, out, _ = run(*asked, "-o", tmp_path / "run")
+    assert code == 1 and "scored 3 / 4, 1 failed" in out
+    assert "Qwen2VLImageProcessorPil" in report_of(tmp_path / "run")["run_card"]["model"]["answerer"]["crops"]
 
 
 def test_models_that_cannot_be_loaded(run, arguments, tmp_path):
