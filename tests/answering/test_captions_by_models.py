@@ -199,6 +199,7 @@ def test_a_zero_shot_verdict(run, arguments, tmp_path):
 WRONG = {
     "no such model": (["--model", "gpt-4o"], "no such file"),
     "a model without a name": (["--model", "openai:"], "no model"),
+    "vectors describe nothing": (["--model", "appearance"], "no model 'appearance' for this"),
     "a variant of the engine": (["--model", "describe:fast"], "no variants"),
     "shots without examples": (["--model", "describe", "--shots", "2"], "belong together"),
     "shots for a file": (["--model", "SAID", "--shots", "2", "--examples", "SAID"], "is for a model"),

@@ -133,6 +133,12 @@ WRONG = {
 }
 
 
+def test_what_cannot_infer_is_told_before_anything_is_described(run, dfew, tmp_path):
+    for given in ("model", "describe", "chatgpt"):
+        code, _, err = run("dfew", "--root", dfew, "--model", "describe", "-o", tmp_path / "run", "--infer-by", given)
+        assert code == 2 and "--infer-by" in err and not (tmp_path / "run").exists()
+
+
 @pytest.mark.parametrize("situation", WRONG)
 def test_wrong_usage(situation, run, dfew, tmp_path):
     given, told = WRONG[situation]
