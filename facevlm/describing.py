@@ -65,8 +65,32 @@ def describe(
         WeightsError: Weights are missing and cannot be fetched.
         OutputError: Nothing can be kept in the folder `saved`.
     """
-    choose = _chooser(who)  # tells a wrong one before the work starts
+    _chooser(who)  # tells a wrong one before the work starts
     perception = perceive(clip, fps=fps, start=start, end=end, config=config, saved=saved)
+    return described(perception, who=who, infer=infer, on_progress=on_progress, on_moment=on_moment)
+
+
+def described(
+    perception: Perception,
+    *,
+    who: str | int | tuple[float, float] = "all",
+    infer: bool = False,
+    on_progress: Callable[[float], None] | None = None,
+    on_moment: Callable[[Moment], None] | None = None,
+) -> Description:
+    """Describe what is being perceived: for whoever needs the frames afterwards too.
+
+    Args:
+        perception: From `perceive`, not yet iterated.
+        who, infer, on_progress, on_moment: As for `describe`.
+
+    Returns:
+        As `describe`.
+
+    Raises:
+        FacevlmError: As `describe`.
+    """
+    choose = _chooser(who)
     recorder, filmstrip = SignalRecorder(), FilmstripRecorder()
     for moment in perception:
         recorder(moment)
@@ -121,6 +145,7 @@ def _person(
         end=perception.shots[-1][1],
         appearance=looks,
         shots=perception.shots,
+        gaps=perception.gaps,
         name=name,
         others=len(perception.tracks) > 1,
         judged=_judged(table),

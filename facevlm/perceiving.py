@@ -6,7 +6,7 @@ stable ids. Nothing is kept but the last landmarks of live tracks, so memory doe
 """
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing, nullcontext
 from dataclasses import asdict, dataclass, field, replace
 from fractions import Fraction
@@ -23,7 +23,7 @@ from facevlm.faces.embed import EMBEDDERS, Embedder
 from facevlm.faces.faces import Detections
 from facevlm.faces.mesh import MESHES, MeshFitter, Roi
 from facevlm.faces.occlusion import Occlusion, OcclusionCue, likeness
-from facevlm.tracking.model_frames import BoxLog, ModelFrame, frames_for_model
+from facevlm.tracking.model_frames import BoxLog, Chooser, ModelFrame, frames_for_model
 from facevlm.tracking.saved_faces import SavedFaces
 from facevlm.tracking.saved_key import key_of, sha256_of
 from facevlm.tracking.track import FaceObservation, Moment, TrackedFace, TrackSummary
@@ -35,6 +35,7 @@ from facevlm.video.sampling import Sampler, parse_rate
 from facevlm.video.shots import marked
 
 GLANCE_AFTER_S = 1.0  # seconds without a face after which the detector looks with less effort
+GAP_S, GAP_RATIO = 0.5, 3.0
 DOUBT_EVERY_S = 0.1  # seconds between looks that tell whether what is new is a face
 
 
@@ -155,9 +156,38 @@ class Perception:
         """What was decoded and what was damaged; complete after the last moment."""
         return self._clip.report
 
-    def frames_for_model(self, n: int, *, most: int = 1) -> tuple[ModelFrame, ...]:
-        """Sample n frames with crops of the main characters; after the last moment. See `tracking.model_frames`."""
-        return frames_for_model(self.video.path, self._log, self.tracks, n, most=most)
+    @property
+    def gaps(self) -> list[tuple[float, float]]:
+        """(start, end) seconds of each stretch without a picture, as damage leaves behind.
+
+        They lie between processed frames that are at least `GAP_S` and `GAP_RATIO` usual steps apart; complete after
+        the last moment.
+        """
+        times = np.array(self._log.times)
+        steps = np.diff(times)
+        if not len(steps):
+            return []
+        wide = np.flatnonzero(steps >= max(GAP_S, GAP_RATIO * float(np.median(steps))))
+        return [(float(times[k]), float(times[k + 1])) for k in wide]
+
+    def frames_for_model(
+        self,
+        n: int,
+        *,
+        most: int = 1,
+        people: Sequence[TrackSummary] | None = None,
+        choose: Chooser | None = None,
+    ) -> tuple[ModelFrame, ...]:
+        """Sample n frames with crops of the main characters; after the last moment. See `tracking.model_frames`.
+
+        Args:
+            n: Number of frames.
+            most: Most main characters kept, the largest.
+            people: Whom to take them from; None for all of `tracks`, nobody for frames that no face has moved.
+            choose: Which of so many frames are sampled; None for the middles of equal parts.
+        """
+        tracks = self.tracks if people is None else people
+        return frames_for_model(self.video.path, self._log, tracks, n, most=most, choose=choose)
 
     def _options(self) -> dict[str, Any]:
         """Those that decide what is seen in a clip, as plain values."""

@@ -1,4 +1,4 @@
-"""The answerers by name: `describe`, `openai:NAME`, `hf:FOLDER`; a model of one's own is one more row of the table."""
+"""The answerers by name: `describe`, `chat:FOLDER`, `openai:NAME`, `hf:FOLDER`; a further kind is one more row."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -62,6 +62,12 @@ def _image_text_model(name: str, options: Options) -> Answerer:
     return ImageTextModel(name, revision=options.revision, device=options.device, **size)
 
 
+def _chat(name: str, options: Options) -> Answerer:
+    from facevlm.answering.chat_answerer import ChatAnswerer  # with all that perceives and speaks
+
+    return ChatAnswerer(name, max_tokens=options.max_tokens, device=options.device)
+
+
 def _face_vectors(name: str, options: Options) -> Answerer:
     from facevlm.answering.face_vectors import FaceVectors  # with the face runtime, which no other answerer needs here
 
@@ -71,13 +77,15 @@ def _face_vectors(name: str, options: Options) -> Answerer:
 # What stands before the colon of `--model` -> from what stands behind it and the options to who answers.
 ANSWERERS: dict[str, Callable[[str, Options], Answerer]] = {
     "describe": _describe,
+    "chat": _chat,
     "openai": _endpoint,
     "hf": _image_text_model,
 }
 # The same for "is it the same person?" by similarity.
 COMPARERS: dict[str, Callable[[str, Options], Answerer]] = {"appearance": _face_vectors, "onnx": _face_vectors}
-
-NAMED = {"openai": "NAME", "hf": "FOLDER", "onnx": "FILE"}  # what must stand behind the colon
+# Those that also answer about text alone, or about two clips; the others are about one video.
+TALKERS = {kind: ANSWERERS[kind] for kind in ("openai", "hf")}
+NAMED = {"chat": "FOLDER", "openai": "NAME", "hf": "FOLDER", "onnx": "FILE"}  # what must stand behind the colon
 
 
 def is_answerer(name: str) -> bool:

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from facevlm.answering.answerers import ANSWERERS, COMPARERS, is_answerer, make_answerer
+from facevlm.answering.answerers import COMPARERS, TALKERS, is_answerer, make_answerer
 from facevlm.cli.answering import Run, prompt_hashes
 from facevlm.cli.batch import make_writable, refuse_empty
 from facevlm.cli.evaluating import DESCRIBED, report_table
@@ -26,7 +26,6 @@ from facevlm.prompts import load_prompt
 LABELS = {"dfew": DFEW_LABELS, "mafw": MAFW_LABELS}
 INFERRED, COMPARED, FACES = "labels.jsonl", "comparisons.jsonl", "faces.jsonl"  # in the folder of a run
 RULE, ITSELF = "rule", "model"
-TALKERS = {kind: make for kind, make in ANSWERERS.items() if kind != "describe"}  # who answers questions
 
 
 def evaluate_emotions(
@@ -39,8 +38,8 @@ def evaluate_emotions(
         benchmark: A key of `LABELS`.
         root: Of the dataset.
         folds: Official ones; none for all.
-        infer_by: "rule", "model" (the one that described), or another model by its name; None for "rule" where the
-            describe engine or a file described, else "model".
+        infer_by: "rule", "model" (the one that described), or another model by its name; None for "model" where it
+            answers questions about text, else "rule".
 
     Returns:
         The table to print, and the exit code: 1 where something could not be scored.
@@ -91,14 +90,14 @@ def _labelled(clip: Clip, labels: Sequence[str]) -> LabelledClip:
 
 def _inferrer(run: Run, infer_by: str | None, answerer: Answerer | None) -> Answerer | None:
     """Who infers emotions from descriptions, None for the rule; told before anything is described."""
-    answers_questions = answerer is not None and run.model != "describe"
+    answers_questions = answerer is not None and run.model.partition(":")[0] in TALKERS
     infer_by = infer_by or (ITSELF if answers_questions else RULE)
     if infer_by == RULE:
         return None
     if infer_by != ITSELF:
         return make_answerer(infer_by, run.options, among=TALKERS, where="--infer-by")
     if not answers_questions:
-        what = "the describe engine, or a file of descriptions, answers no questions"
+        what = f"{run.model} answers no questions about descriptions"
         raise UsageError(what, where="--infer-by", mend="give rule, or a model such as openai:NAME")
     return answerer
 

@@ -19,7 +19,7 @@ report_app = typer.Typer(help="Pages made from runs.", no_args_is_help=True)
 Model = Annotated[
     str,
     typer.Option(
-        metavar="describe|openai:NAME|hf:FOLDER|FILE",
+        metavar="describe|chat:FOLDER|openai:NAME|hf:FOLDER|FILE",
         help="Who answers: the describe engine, a vision endpoint, an image-text model (folder or id of the Hub), or a "
         'file of answers, JSON of {"id", "caption"}.',
     ),
@@ -30,7 +30,7 @@ Frames = Annotated[int, typer.Option(min=1, max=64, help="Frames of each clip th
 Batch = Annotated[int, typer.Option(min=1, max=256, help="Clips that the model answers at a time.")]
 AnswerTokens = Annotated[int, typer.Option(min=1, help="Longest answer of the model.")]
 Revision = Annotated[str | None, typer.Option(help="Of a model of the Hub: branch, tag or commit.")]
-Device = Annotated[str | None, typer.Option(help="Where hf: models run. Default: a GPU where there is one.")]
+Device = Annotated[str | None, typer.Option(help="Where chat: and hf: models run. Default: a GPU where there is one.")]
 ModelUrl = Annotated[str | None, typer.Option(help="Of the model's endpoint. Default: OPENAI_BASE_URL.")]
 TrainedOn = Annotated[
     str | None,
@@ -52,7 +52,7 @@ InferBy = Annotated[
     str | None,
     typer.Option(
         metavar="rule|model|openai:NAME|hf:FOLDER",
-        help="Who infers the emotion from the description. Default: the model itself; rule for describe and files.",
+        help="Who infers the emotion from the description. Default: the model; rule for describe, chat and files.",
     ),
 ]
 
@@ -62,7 +62,7 @@ def fec_bench(
     model: Annotated[
         str,
         typer.Option(
-            metavar="describe|openai:NAME|hf:FOLDER|FILE|baseline:NAME",
+            metavar="describe|chat:FOLDER|openai:NAME|hf:FOLDER|FILE|baseline:NAME",
             help="Who captions: the describe engine, a vision endpoint, an image-text model (folder or id of the Hub), "
             'a file of captions, JSON of {"id", "caption"}; or a baseline made from the references.',
         ),

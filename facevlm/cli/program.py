@@ -1,14 +1,17 @@
-"""The verbs: describe, track, score, explain, eval, report, data, demo, doctor, weights; each imports what it needs."""
+"""The verbs: describe, track, score, explain, eval, report, demo, doctor, weights, and those of other files."""
 
 import json
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from facevlm.cli import datasets, eval_verbs
+from facevlm.cli import chatting, datasets, eval_verbs
+from facevlm.cli.fetching import FETCHING, bring_weights
+from facevlm.cli.options import Detector, Device, Evidence, Fps, MaxTokens, Quiet, Saved
 from facevlm.cli.signals import leave_cleanly_when_told
 from facevlm.cli.streams import leave_unsaid, mend_streams, write_document
 from facevlm.errors import OutputError, UsageError
@@ -27,30 +30,9 @@ app = typer.Typer(
 weights_app = typer.Typer(help="The weights: what they are, get them, their licences.", no_args_is_help=True)
 app.add_typer(weights_app, name="weights")
 app.add_typer(datasets.app, name="data")
+app.add_typer(chatting.app)
 app.add_typer(eval_verbs.eval_app, name="eval")
 app.add_typer(eval_verbs.report_app, name="report")
-
-Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress bar and no summary; errors are still told.")]
-Fps = Annotated[
-    str,
-    typer.Option(help="Frames to look at per second: native (up to 30) or a number; blinks need at least 16."),
-]
-Detector = Annotated[
-    str,
-    typer.Option(
-        metavar="whole|small|scrfd:PATH|yunet:PATH",
-        help="How faces are found: small looks at tiles too, for wide shots, and takes several times as long; "
-        "scrfd: and yunet: are ONNX files of your own.",
-    ),
-]
-Saved = Annotated[
-    str | None,
-    typer.Option(
-        metavar="DIR",
-        help="Keep what was seen (meshes and appearance vectors) in this folder, and use what is there; a run that was "
-        "killed goes on where it was.",
-    ),
-]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -132,6 +114,16 @@ def describe(
     end: Annotated[str | None, typer.Option(help="Describe up to here: seconds or mm:ss.")] = None,
     detector: Detector = "whole",
     saved: Saved = None,
+    model: Annotated[
+        str | None,
+        typer.Option(
+            metavar="DIR|openai:NAME|tiny",
+            help="Let a model say it: its folder, one behind an endpoint, or tiny, whose words are noise.",
+        ),
+    ] = None,
+    with_evidence: Evidence = None,
+    max_tokens: MaxTokens = 512,
+    device: Device = None,
     jobs: Annotated[int, typer.Option("--jobs", "-j", min=1, help="Clips to work on at a time.")] = 1,
     quiet: Quiet = False,
 ) -> int:
@@ -149,11 +141,20 @@ def describe(
         raise UsageError(f"no format {format!r}", where="--format", mend=f"choose among {', '.join(FORMATS)}")
     parse_rate(fps)  # tells a wrong one before the work starts
     options = Options(check_who(who), fps, *parse_span(start, end), infer, check_detector(detector), saved)
+    options = replace(options, model=model, evidence=with_evidence, max_tokens=max_tokens, device=device)
+    if model is not None and infer:
+        raise UsageError("is for the engine's own words", where="--infer", mend="leave it out, or --model")
+    if model is None and with_evidence is not None:
+        raise UsageError("is for a model's prompt", where="--with-evidence", mend="add --model")
     found = find_clips(clips)
     many = len(found) > 1 or any(Path(clip).is_dir() and Path(clip) not in found for clip in clips)
     make_saved(saved)
     planned = plan(found, options, many=many, format=format, output=output, report=report, overlay=overlay)
-    _bring_weights(quiet=quiet)
+    if model is not None and (jobs == 1 or len(planned) == 1):
+        from facevlm.cli.chatting import model_of
+
+        model_of(options)  # tells a wrong one before the work starts
+    bring_weights(quiet=quiet)
     with Display([str(job.clip) for job in planned], quiet=quiet, headings=planned[0].format == "text") as display:
         for number, outcome in run(planned, describe_clip, processes=jobs, on_progress=display.on_progress):
             display.done(number, outcome)
@@ -205,7 +206,7 @@ def track(
     parse_rate(fps)
     check_detector(detector)
     make_saved(saved)
-    _bring_weights(quiet=quiet)
+    bring_weights(quiet=quiet)
     with Display([clip], quiet=quiet) as display:
         text = track_clip(
             clip,
@@ -279,7 +280,7 @@ def demo(
     astronaut()  # tells a missing portrait before anything is written
     folder = Path(output)
     make_writable(folder)
-    _bring_weights(quiet=quiet)
+    bring_weights(quiet=quiet)
     if not quiet:
         _say("making a still photo move ...")
     clip = Path(make_demo_clip(folder).path)
@@ -331,7 +332,7 @@ def weights_fetch(
 
     wanted = names or list(weights.WEIGHTS)
     if not quiet and not all(weights.is_present(name) for name in wanted):
-        _say(_FETCHING)
+        _say(FETCHING)
     for name, path in weights.fetch(wanted).items():
         print(f"{name:16}{path}")
     return 0
@@ -345,20 +346,6 @@ def weights_licenses() -> int:
     for name, licence, origin, text in weights.licenses():
         print(f"{name:16}{licence:12}{origin}\n{'':28}{text or 'text: comes with facevlm weights fetch'}")
     return 0
-
-
-_FETCHING = "fetching the weights, once (one download of 36 MB) ..."
-
-
-def _bring_weights(*, quiet: bool) -> None:
-    """Fetch what is missing now, so that no worker process has to and the wait is explained."""
-    from facevlm.faces import weights
-
-    missing = [name for name in weights.WEIGHTS if not weights.is_present(name)]
-    if missing:
-        if not quiet:
-            _say(_FETCHING)
-        weights.fetch(missing)
 
 
 def _usage(error: Any) -> int:

@@ -127,6 +127,17 @@ def test_a_model_s_budget_stops_and_a_new_one_goes_on(run, arguments, tmp_path):
         assert "scored 3 / 4" in run(*asked)[1] and len(server.requests) == 3
 
 
+def test_our_own_models(run, arguments, tmp_path, squares):
+    pytest.importorskip("torch")
+    asked = [*arguments, "--model", "chat:tiny", "--answer-tokens", 5, "-o", tmp_path / "run"]
+    code, out, _ = run(*asked)
+    assert code == 1 and "4.mp4: no such file" in out
+    card = report_of(tmp_path / "run")["run_card"]["model"]["answerer"]
+    assert (card["model"], card["revision"], card["frames"]) == ("tiny", "random weights", 8)
+    first = (tmp_path / "run" / "descriptions.jsonl").read_text()
+    assert run(*asked)[1] == out and (tmp_path / "run" / "descriptions.jsonl").read_text() == first
+
+
 @pytest.fixture(scope="module")
 def tiny(tmp_path_factory):
     pytest.importorskip("torch")

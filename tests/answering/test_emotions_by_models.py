@@ -128,13 +128,13 @@ def test_mafw_maps_labels_by_name(run, tmp_path):
 
 WRONG = {
     "no such fold": (["--fold", "6"], "has no fold 6"),
-    "a file answers no questions": (["--infer-by", "model"], "answers no questions"),
+    "a file answers no questions": (["--infer-by", "model"], "answers no questions about descriptions"),
     "no such model": (["--infer-by", "chatgpt"], "no model 'chatgpt'"),
 }
 
 
 def test_what_cannot_infer_is_told_before_anything_is_described(run, dfew, tmp_path):
-    for given in ("model", "describe", "chatgpt"):
+    for given in ("model", "describe", "chat:tiny", "chatgpt"):
         code, _, err = run("dfew", "--root", dfew, "--model", "describe", "-o", tmp_path / "run", "--infer-by", given)
         assert code == 2 and "--infer-by" in err and not (tmp_path / "run").exists()
 
