@@ -112,7 +112,7 @@ def _descriptions(
     questions = [ask_for(prompt, clip.source_clip_id, Footage(root / str(clip.path))) for clip in there]
     answers = run.ask(answerer, questions, DESCRIBED, doing="describing")
     missing = {clip.source_clip_id: clip.problem or "no video" for clip in clips if clip.path is None}
-    prompts = prompt_hashes("describe_emotion")
+    prompts = run.prompts("describe_emotion")
     return answers.texts, Origin(run.shown_name, answers.answerer, prompts, answers.failures | missing)
 
 
@@ -194,7 +194,7 @@ def _pair_questions(
     if describe_with is None:
         prompt = load_prompt("same_person").fill()
         questions = [ask_for(prompt, pair.id, shown(pair.a), shown(pair.b)) for pair in pairs]
-        return questions, Origin(run.shown_name, prompts=prompt_hashes("same_person"))
+        return questions, Origin(run.shown_name, prompts=run.prompts("same_person"))
     sides = {f"{pair.id}/{side}": segment for pair in pairs for side, segment in (("a", pair.a), ("b", pair.b))}
     prompts, failures = prompt_hashes("same_person_described"), {}
     if is_answerer(describe_with):

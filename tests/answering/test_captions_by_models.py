@@ -188,7 +188,8 @@ def test_the_describe_engine(run, arguments, clips, tmp_path, monkeypatch):
     assert code == 1 and "scored 1 / 4, 3 failed" in out
     reasons = {row["id"]: row["reason"] for row in report["failures"]}
     assert "no face was found" in reasons["1"] and "is no video" in reasons["2"] and "no such file" in reasons["3"]
-    assert report["run_card"]["model"]["answerer"]["model"] == "facevlm describe"
+    card = report["run_card"]["model"]
+    assert card["answerer"]["model"] == "facevlm describe" and card["prompts"] == {}  # it is sent none
 
 
 def test_a_zero_shot_verdict(run, arguments, tmp_path):
