@@ -98,6 +98,19 @@ def test_answers_in_a_file(run, dfew, tmp_path):
     assert code == 1 and "scored 2 / 3, 1 failed" in out and report_of(tmp_path / "run")["metrics"]["war"]["value"] == 0
 
 
+def test_two_runs_are_compared_class_by_class(run, dfew, tmp_path):
+    for name, answers in (("good", ("happy", "angry", "neutral")), ("bad", ("happy", "sad", "neutral"))):
+        rows = [{"id": f"{v:05d}", "answer": answers[k]} for found in TRUTH.values() for k, (v, _) in enumerate(found)]
+        (tmp_path / "said.json").write_text(json.dumps(rows))
+        asked = ["--model", tmp_path / "said.json", "--name", name, "-o", tmp_path / name]
+        assert run("dfew", "--root", dfew, *asked)[0] == 0
+    code, out, _ = run("compare", tmp_path / "good", tmp_path / "bad")
+    lines = {line.split()[0]: line.split() for line in out.splitlines() if line.startswith(("war", "recall"))}
+    assert code == 0 and lines["war"][1:4] == ["100.0000", "66.6667", "-33.3333"]
+    assert lines["recall_angry"][3] == "-100.0000" and lines["recall_angry"][-1] == "5"
+    assert lines["recall_happy"][3] == "+0.0000" and "uar is left out: it is no mean over clips" in out
+
+
 def test_another_model_infers(run, dfew, tmp_path):
     pytest.importorskip("openai")
     said = [{"id": f"{video:05d}", "caption": DESCRIBED[k]} for k, (video, _) in enumerate(TRUTH[1])]
