@@ -1,6 +1,6 @@
 """The answerers by name: `describe`, `chat:FOLDER`, `openai:NAME`, `hf:FOLDER`; a further kind is one more row."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -83,6 +83,9 @@ ANSWERERS: dict[str, Callable[[str, Options], Answerer]] = {
 }
 # The same for "is it the same person?" by similarity.
 COMPARERS: dict[str, Callable[[str, Options], Answerer]] = {"appearance": _face_vectors, "onnx": _face_vectors}
+# Those that also answer about text alone, or about two clips; the others are about one video.
+TALKERS = {kind: ANSWERERS[kind] for kind in ("openai", "hf")}
+NAMED = {"chat": "FOLDER", "openai": "NAME", "hf": "FOLDER", "onnx": "FILE"}  # what must stand behind the colon
 
 
 def is_answerer(name: str) -> bool:
@@ -90,16 +93,27 @@ def is_answerer(name: str) -> bool:
     return name.partition(":")[0] in ANSWERERS | COMPARERS and not Path(name).is_file()
 
 
-def make_answerer(name: str, options: Options, *, where: str = "--model") -> Answerer:
+def make_answerer(
+    name: str,
+    options: Options,
+    *,
+    among: Mapping[str, Callable[[str, Options], Answerer]] = ANSWERERS,
+    where: str = "--model",
+) -> Answerer:
     """The answerer of a name such as "describe", "openai:gpt-4o", "hf:FOLDER".
+
+    Args:
+        name: What stands before its colon is a key of `among`.
+        options: How it is made.
+        among: Those that can answer what is asked.
+        where: The argument that names it, for errors.
 
     Raises:
         UsageError: There is none.
         FacevlmError: It cannot be made; see the classes.
     """
     kind, colon, rest = name.partition(":")
-    table = ANSWERERS | COMPARERS
-    if kind not in table or (colon and not rest) or (kind in ("chat", "openai", "hf", "onnx") and not rest):
-        mend = "give describe, chat:FOLDER, openai:NAME, hf:FOLDER or hf:ORG/NAME, or a file of predictions"
-        raise UsageError(f"no model {name!r}", where=where, mend=mend)
-    return table[kind](rest, options)
+    if kind not in among or (colon and not rest) or (kind in NAMED and not rest):
+        forms = ", ".join(f"{one}:{NAMED[one]}" if one in NAMED else one for one in among)
+        raise UsageError(f"no model {name!r} for this", where=where, mend=f"give {forms}, or a file")
+    return among[kind](rest, options)

@@ -1,6 +1,7 @@
 """The describe engine as answerer: the caption of a clip's main character, whatever is asked."""
 
 from collections.abc import Mapping, Sequence
+from importlib.metadata import version
 from typing import Any
 
 from facevlm.errors import FacevlmError, ReplyError, VideoError
@@ -23,11 +24,12 @@ class DescribeEngine:
 
     @property
     def card(self) -> Mapping[str, Any]:
-        """What the captions depend on besides the clips; the package's version stands in the run card."""
+        """What the captions depend on besides the clips."""
         from facevlm.faces.weights import WEIGHTS
 
         return {
             "model": "facevlm describe",
+            "version": version("facevlm"),
             "revision": {name: row.sha256[:12] for name, row in WEIGHTS.items()},
             "frames": "native, at most 30 a second",
             "crops": "tracked faces, by the attention mesh",

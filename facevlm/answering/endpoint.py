@@ -2,13 +2,14 @@
 
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import lru_cache
 from typing import Any
 
 from facevlm.answering.shown_frames import RECIPE, shown_frames
 from facevlm.endpoints.frame_questions import LONGEST_SIDE, QUALITY, ask_about_frames, jpeg_images
 from facevlm.endpoints.model_client import Message, ModelClient
 from facevlm.errors import FacevlmError, ReplyError, UsageError, VideoError
-from facevlm.evaluation.answers import Question
+from facevlm.evaluation.answers import Footage, Question
 
 
 class EndpointAnswerer:
@@ -50,7 +51,7 @@ class EndpointAnswerer:
         try:
             examples: list[Message] = []
             for example in question.examples:
-                pictures = jpeg_images(shown_frames(example.footage, self._frames))
+                pictures = _example_pictures(example.footage, self._frames)
                 examples += [Message("user", question.text, pictures), Message("assistant", example.answer)]
             shown = [frame for clip in question.footage for frame in shown_frames(clip, self._frames)]
             system = [Message("system", question.system)] if question.system else []
@@ -65,3 +66,9 @@ class EndpointAnswerer:
         except (ReplyError, VideoError, UsageError) as error:
             return error
         return reply.text if reply.text.strip() else ReplyError("the reply is empty", where=self.client.endpoint)
+
+
+@lru_cache(maxsize=64)
+def _example_pictures(footage: Footage, frames: int) -> tuple[bytes, ...]:
+    """The pictures of an example, which stands before every question."""
+    return jpeg_images(shown_frames(footage, frames))

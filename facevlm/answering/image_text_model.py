@@ -45,7 +45,7 @@ class ImageTextModel:
     ) -> None:
         try:
             import torch
-            from transformers import AutoModelForImageTextToText, AutoProcessor
+            from transformers import AutoModelForImageTextToText
             from transformers.utils import logging
         except ImportError as error:
             raise MissingExtraError(
@@ -58,10 +58,10 @@ class ImageTextModel:
         source: dict[str, Any] = {"revision": revision or "main", "trust_remote_code": False}
         source |= {"local_files_only": True} if Path(name).is_dir() else {}
         try:
-            self._processor: Any = AutoProcessor.from_pretrained(name, backend="pil", **source)
+            self._processor = _picture_processor(name, source)
             model: Any = AutoModelForImageTextToText.from_pretrained(name, dtype="auto", use_safetensors=True, **source)
             self._model = model.to(self._device).eval()
-        except (OSError, ValueError, KeyError, ImportError, RuntimeError) as error:
+        except (OSError, ValueError, TypeError, AttributeError, KeyError, ImportError, RuntimeError) as error:
             what = f"cannot be loaded as an image-text model: {' '.join(str(error).split())[:200]}"
             raise WeightsError(what, where=name, mend="give a folder or an id of the Hub") from error
         if getattr(self._processor, "chat_template", None) is None:
@@ -131,6 +131,25 @@ class ImageTextModel:
         texts = self._processor.batch_decode(told, skip_special_tokens=True)
         empty = ReplyError("the answer is empty", where=self._name)
         return [text.strip() if text.strip() else empty for text in texts]
+
+
+def _picture_processor(name: str, source: Mapping[str, Any]) -> Any:
+    """The processor of a model for words and pictures: its last part is left out where that is for videos.
+
+    Parts for videos need torchvision; of the few processors that have them elsewhere, so does the whole.
+    """
+    from transformers import AutoConfig, AutoProcessor
+    from transformers.models.auto.processing_auto import PROCESSOR_MAPPING
+
+    config: Any = AutoConfig.from_pretrained(name, **source)
+    kind: Any = PROCESSOR_MAPPING.get(type(config), AutoProcessor)
+    parts = kind.get_attributes() if kind is not AutoProcessor else []
+    pictures = [part for part in parts if "video" not in part]
+    if pictures != parts[: len(pictures)]:
+        return AutoProcessor.from_pretrained(name, **source)
+    if pictures != parts:
+        kind = type(kind.__name__, (kind,), {"get_attributes": classmethod(lambda cls: pictures)})
+    return kind.from_pretrained(name, backend="pil", **source)
 
 
 def weights_hash(folder: str) -> str:

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from facevlm.answering.answerers import Options
+from facevlm.answering.answerers import COMPARERS, Options
 from facevlm.datasets.media_files import VIDEO_SUFFIXES, first_media
 from facevlm.errors import UsageError
 from facevlm.evaluation.answers import Answerer, Answers, Example, Footage, Question, collect
@@ -39,6 +39,11 @@ class Run:
     def shown_name(self) -> str:
         """The name that tables show."""
         return self.name or (Path(self.model).stem if Path(self.model).is_file() else self.model)
+
+    def prompts(self, *names: str) -> dict[str, str]:
+        """Name -> hash of prompts that the model is sent; none where it reads no words."""
+        wordless = self.model == "describe" or self.model.partition(":")[0] in COMPARERS
+        return {} if wordless else prompt_hashes(*names)
 
     def ask(self, answerer: Answerer, questions: Sequence[Question], file: str, *, doing: str) -> Answers:
         """Answers, kept in a file of the run's folder; see `collect`."""

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from facevlm.answering.answerers import COMPARERS, is_answerer, make_answerer
+from facevlm.answering.answerers import COMPARERS, TALKERS, is_answerer, make_answerer
 from facevlm.cli.answering import Run, prompt_hashes
 from facevlm.cli.batch import make_writable, refuse_empty
 from facevlm.cli.evaluating import DESCRIBED, report_table
@@ -18,7 +18,7 @@ from facevlm.evaluation.classification import DFEW_LABELS, MAFW_LABELS
 from facevlm.evaluation.emotion_labels import label_by_rule, parse_label
 from facevlm.evaluation.emotion_run import Inferred, LabelledClip, run_emotions
 from facevlm.evaluation.judges import RuleJudge
-from facevlm.evaluation.run_folder import Origin
+from facevlm.evaluation.run_folder import Origin, texts_hash
 from facevlm.evaluation.verification_run import Trial, run_verification
 from facevlm.evaluation.zero_shot import zero_shot_card
 from facevlm.prompts import load_prompt
@@ -38,8 +38,8 @@ def evaluate_emotions(
         benchmark: A key of `LABELS`.
         root: Of the dataset.
         folds: Official ones; none for all.
-        infer_by: "rule", "model" (the one that described), or another model by its name; None for "rule" where the
-            describe engine or a file described, else "model".
+        infer_by: "rule", "model" (the one that described), or another model by its name; None for "model" where it
+            answers questions about text, else "rule".
 
     Returns:
         The table to print, and the exit code: 1 where something could not be scored.
@@ -51,14 +51,15 @@ def evaluate_emotions(
         refuse_empty(name, where=where)
     clips, labels = _test_clips(benchmark, Path(root), folds), LABELS[benchmark]
     truth = [_labelled(clip, labels) for clip in clips]
-    infer_by = infer_by or (ITSELF if is_answerer(run.model) and run.model != "describe" else RULE)
+    answerer = make_answerer(run.model, replace(run.options, infer=True)) if is_answerer(run.model) else None
+    inferrer = _inferrer(run, infer_by, answerer)
     make_writable(run.folder)
-    described, origin, answerer = _descriptions(run, clips, Path(root))
+    described, origin = _descriptions(run, answerer, clips, Path(root))
     answers = read_captions(run.model, field="answer") if answerer is None else {}
     if any(text is not None for text in answers.values()):
         found = {name: Inferred(parse_label(text, labels), text) for name, text in answers.items() if text is not None}
     else:
-        found, origin = _infer(run, described, origin, labels, infer_by=infer_by, answerer=answerer)
+        found, origin = _infer(run, inferrer, described, origin, labels)
     origin = replace(origin, zero_shot=zero_shot_card(clips, run.trained_on))
     report = run_emotions(truth, found, run.folder, benchmark=benchmark, labels=labels, origin=origin)
     return report_table(report), 1 if report["failures"] else 0
@@ -87,47 +88,51 @@ def _labelled(clip: Clip, labels: Sequence[str]) -> LabelledClip:
     return LabelledClip(clip.source_clip_id, label, clip.fold)
 
 
+def _inferrer(run: Run, infer_by: str | None, answerer: Answerer | None) -> Answerer | None:
+    """Who infers emotions from descriptions, None for the rule; told before anything is described."""
+    answers_questions = answerer is not None and run.model.partition(":")[0] in TALKERS
+    infer_by = infer_by or (ITSELF if answers_questions else RULE)
+    if infer_by == RULE:
+        return None
+    if infer_by != ITSELF:
+        return make_answerer(infer_by, run.options, among=TALKERS, where="--infer-by")
+    if not answers_questions:
+        what = f"{run.model} answers no questions about descriptions"
+        raise UsageError(what, where="--infer-by", mend="give rule, or a model such as openai:NAME")
+    return answerer
+
+
 def _descriptions(
-    run: Run, clips: Sequence[Clip], root: Path
-) -> tuple[Mapping[str, str | None], Origin, Answerer | None]:
-    if not is_answerer(run.model):
-        return read_captions(run.model), Origin(run.shown_name), None
-    answerer = make_answerer(run.model, replace(run.options, infer=True))
+    run: Run, answerer: Answerer | None, clips: Sequence[Clip], root: Path
+) -> tuple[Mapping[str, str | None], Origin]:
+    if answerer is None:
+        return read_captions(run.model), Origin(run.shown_name)
     prompt = load_prompt("describe_emotion").fill()
     there = [clip for clip in clips if clip.path is not None]
     questions = [ask_for(prompt, clip.source_clip_id, Footage(root / str(clip.path))) for clip in there]
     answers = run.ask(answerer, questions, DESCRIBED, doing="describing")
     missing = {clip.source_clip_id: clip.problem or "no video" for clip in clips if clip.path is None}
-    origin = Origin(run.shown_name, answers.answerer, prompt_hashes("describe_emotion"), answers.failures | missing)
-    return answers.texts, origin, answerer
+    prompts = run.prompts("describe_emotion")
+    return answers.texts, Origin(run.shown_name, answers.answerer, prompts, answers.failures | missing)
 
 
 def _infer(
     run: Run,
+    inferrer: Answerer | None,
     described: Mapping[str, str | None],
     origin: Origin,
     labels: Sequence[str],
-    *,
-    infer_by: str,
-    answerer: Answerer | None,
 ) -> tuple[dict[str, Inferred], Origin]:
     texts = {name: text for name, text in described.items() if text is not None}
-    if infer_by == RULE:
+    if inferrer is None:
         judge = RuleJudge()
         found = {name: Inferred(label_by_rule(text, labels, judge=judge), None, text) for name, text in texts.items()}
         return found, replace(origin, extra={"labels_by": f"rule, {judge.name} {judge.version}"})
-    if infer_by == ITSELF:
-        if answerer is None or run.model == "describe":
-            what = "it answers no questions" if answerer else "a file of descriptions answers no questions"
-            raise UsageError(what, where="--infer-by", mend="give rule, or a model such as openai:NAME")
-        who = answerer
-    else:
-        who = make_answerer(infer_by, run.options, where="--infer-by")
     prompt = load_prompt("infer_emotion")
     questions = [
         ask_for(prompt.fill(caption=text.strip(), labels=", ".join(labels)), name) for name, text in texts.items()
     ]
-    answers = run.ask(who, questions, INFERRED, doing="inferring")
+    answers = run.ask(inferrer, questions, INFERRED, doing="inferring")
     found = {
         name: Inferred(parse_label(answer, labels), answer, texts[name])
         for name, answer in answers.texts.items()
@@ -168,8 +173,9 @@ def evaluate_pairs(run: Run, pairs: str, root: str | None, *, describe_with: str
             raise UsageError("a model needs the frames", where="--root", mend="give the folder of the dataset")
         if by_similarity and describe_with:
             raise UsageError("vectors read no descriptions", where="--describe-with", mend="leave it out")
+        answerer = make_answerer(run.model, run.options, among=TALKERS | COMPARERS)
         questions, origin = _pair_questions(run, drawn, Path(root), describe_with=describe_with)
-        answers = run.ask(make_answerer(run.model, run.options), questions, COMPARED, doing="comparing")
+        answers = run.ask(answerer, questions, COMPARED, doing="comparing")
         failures = dict(origin.failures or {}) | answers.failures
         origin = replace(origin, answerer=answers.answerer, failures=failures, zero_shot=zero_shot)
         said: Mapping[str, str | None] = answers.texts
@@ -188,7 +194,7 @@ def _pair_questions(
     if describe_with is None:
         prompt = load_prompt("same_person").fill()
         questions = [ask_for(prompt, pair.id, shown(pair.a), shown(pair.b)) for pair in pairs]
-        return questions, Origin(run.shown_name, prompts=prompt_hashes("same_person"))
+        return questions, Origin(run.shown_name, prompts=run.prompts("same_person"))
     sides = {f"{pair.id}/{side}": segment for pair in pairs for side, segment in (("a", pair.a), ("b", pair.b))}
     prompts, failures = prompt_hashes("same_person_described"), {}
     if is_answerer(describe_with):
@@ -201,6 +207,7 @@ def _pair_questions(
         texts, reasons, card = told.texts, told.failures, dict(told.answerer)
     else:
         texts, reasons, card = read_captions(describe_with), {}, {"file": Path(describe_with).name}
+        card["hash"] = texts_hash(texts)
     filled, questions = load_prompt("same_person_described"), []
     for pair in pairs:
         first, second = (texts.get(f"{pair.id}/{side}") for side in "ab")

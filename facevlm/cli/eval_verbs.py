@@ -52,7 +52,7 @@ InferBy = Annotated[
     str | None,
     typer.Option(
         metavar="rule|model|openai:NAME|hf:FOLDER",
-        help="Who infers the emotion from the description. Default: the model itself; rule for describe and files.",
+        help="Who infers the emotion from the description. Default: the model; rule for describe, chat and files.",
     ),
 ]
 

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from facevlm.answering.answerers import is_answerer, make_answerer
-from facevlm.cli.answering import Run, draw_examples, placed_clips, progress, prompt_hashes
+from facevlm.cli.answering import Run, draw_examples, placed_clips, progress
 from facevlm.cli.batch import make_writable, refuse_empty, refuse_overwrite
 from facevlm.datasets.readers import dataset_named
 from facevlm.endpoints.model_client import OpenAIClient
@@ -150,7 +150,7 @@ def _describe(
     origin = Origin(
         run.shown_name,
         answers.answerer,
-        prompt_hashes(prompt),
+        run.prompts(prompt),
         answers.failures,
         zero_shot,
         {"examples": shown} if shown else None,

@@ -130,22 +130,15 @@ def collect(
     kept = _kept(place, header, {question.id: question.key for question in questions})
     failures: dict[str, str] = {}
     _write(place, header, questions, kept)  # without what a killed run left half written
-    try:
-        with place.open("a", encoding="utf-8") as file:
-            for start in range(0, len(questions), answerer.group):
-                group = questions[start : start + answerer.group]
-                if any(question.id not in kept for question in group):
-                    for question, found in zip(group, answerer.answer(group), strict=True):
-                        if isinstance(found, FacevlmError):
-                            failures[question.id] = str(found)
-                            continue
-                        kept[question.id] = found
-                        file.write(_line(question, found))
-                    file.flush()
-                    os.fsync(file.fileno())
-                on_progress(len(group))
-    except OSError as error:
-        raise OutputError(f"cannot be written: {(error.strerror or str(error)).lower()}", where=place) from error
+    for start in range(0, len(questions), answerer.group):
+        group = questions[start : start + answerer.group]
+        if any(question.id not in kept for question in group):
+            found = dict(zip(group, answerer.answer(group), strict=True))
+            told = {question: _kept_as(text) for question, text in found.items() if isinstance(text, str)}
+            failures |= {question.id: str(why) for question, why in found.items() if isinstance(why, FacevlmError)}
+            kept |= {question.id: text for question, text in told.items()}
+            _append(place, "".join(_line(question, text) for question, text in told.items()))
+        on_progress(len(group))
     _write(place, header, questions, kept)
     texts = {question.id: kept.get(question.id) for question in questions}
     return Answers(texts, {name: why for name, why in failures.items() if texts[name] is None}, header["answerer"])
@@ -192,6 +185,20 @@ def _write(place: Path, header: dict[str, Any], questions: Sequence[Question], k
     write_text(json.dumps(header, ensure_ascii=False) + "\n" + "".join(lines), place)
 
 
+def _append(place: Path, lines: str) -> None:
+    try:
+        with place.open("a", encoding="utf-8") as file:
+            file.write(lines)
+            file.flush()
+            os.fsync(file.fileno())
+    except OSError as error:
+        raise OutputError(f"cannot be written: {(error.strerror or str(error)).lower()}", where=place) from error
+
+
+def _kept_as(text: str) -> str:
+    """The text without lone surrogates, which no file can hold."""
+    return text.encode("utf-8", "replace").decode()
+
+
 def _line(question: Question, text: str) -> str:
-    text = text.encode("utf-8", "replace").decode()  # lone surrogates, which no file can hold
     return json.dumps({"id": question.id, "question": question.key, "text": text}, ensure_ascii=False) + "\n"

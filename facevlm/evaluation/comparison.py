@@ -16,6 +16,7 @@ from facevlm.evaluation.benchmark_run import TEXT_METRICS
 from facevlm.evaluation.run_folder import read_report, read_samples
 
 DRAWS = 10_000
+BATCH = 500  # draws at a time, so that memory does not grow with the number of clips
 SEED = 0
 NO_MEANS = ("uar", "balanced_accuracy", "auc", "tar_at_far_0.1", "tar_at_far_0.01", "tar_at_far_0.001")
 
@@ -106,10 +107,12 @@ def holm(p_values: list[float]) -> list[float]:
 
 def _compare(first: np.ndarray, second: np.ndarray) -> tuple[float, float, tuple[float, float], float]:
     """Both values, the interval of their difference, and p; float64 (N, 1), or (N, 2) of precision and recall."""
-    n, rng = len(first), np.random.default_rng(SEED)
-    drawn = rng.multinomial(n, np.full(n, 1 / n), size=DRAWS) / n
-    low, high = np.quantile(_value(drawn @ second) - _value(drawn @ first), [0.025, 0.975])
-    swapped = rng.integers(0, 2, size=(DRAWS, n)) @ ((second - first) / n)
+    n, rng, batches = len(first), np.random.default_rng(SEED), range(DRAWS // BATCH)
+    both = np.hstack([first, second])
+    drawn = np.concatenate([rng.multinomial(n, np.full(n, 1 / n), size=BATCH) / n @ both for _ in batches])
+    width = first.shape[1]
+    low, high = np.quantile(_value(drawn[:, width:]) - _value(drawn[:, :width]), [0.025, 0.975])
+    swapped = np.concatenate([rng.integers(0, 2, size=(BATCH, n)) @ ((second - first) / n) for _ in batches])
     a, b = first.mean(axis=0), second.mean(axis=0)
     true = abs(float(_value(b[None])[0] - _value(a[None])[0]))
     by_chance = np.abs(_value(b - swapped) - _value(a + swapped))

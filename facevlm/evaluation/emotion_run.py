@@ -191,7 +191,8 @@ def _row(clip: LabelledClip, said: Inferred | None, failures: Sequence[Mapping[s
     if said is None:
         (reason,) = (failure["reason"] for failure in failures if failure["id"] == clip.id)
         return row | {"values": {}, "failures": {"all": reason}}
-    values = {"war": 100.0 * (said.label == clip.label)}
+    hit = 100.0 * (said.label == clip.label)
+    values = {"war": hit, f"recall_{clip.label}": hit}
     return (
         row
         | {"values": values, "failures": {}, "label": said.label}

@@ -9,7 +9,7 @@ from jinja2 import Environment, StrictUndefined
 
 from facevlm.errors import InputError, UsageError
 from facevlm.evaluation.run_folder import read_report, read_samples
-from facevlm.evaluation.term_marks import Run, marked
+from facevlm.evaluation.term_marks import Stretch, marked
 
 SHOWN = ("tem_ref", "rouge_l")  # beginnings of the names of the scores that stand under a caption
 
@@ -20,14 +20,14 @@ class Shown:
 
     Attributes:
         who: Of the model, or "reference".
-        runs: The caption with its facial terms; empty where there is none.
+        parts: The caption with its facial terms; empty where there is none.
         terms: Number of facial terms.
         words: Number of words.
         told: Scores in words, or why there is no caption.
     """
 
     who: str
-    runs: tuple[Run, ...]
+    parts: tuple[Stretch, ...]
     terms: int
     words: int
     told: str
@@ -78,8 +78,8 @@ def examples_page(
 
 
 def _shown(who: str, caption: str | None, told: str) -> Shown:
-    runs = tuple(marked(caption)) if caption else ()
-    return Shown(who, runs, sum(run.kind is not None for run in runs), len((caption or "").split()), told)
+    parts = tuple(marked(caption)) if caption else ()
+    return Shown(who, parts, sum(part.kind is not None for part in parts), len((caption or "").split()), told)
 
 
 def _spread(name: str, samples: Sequence[Mapping[str, Mapping[str, Mapping[str, float]]]]) -> float:

@@ -74,7 +74,7 @@ TABLES = {
         "Face verification",
         {
             **{"accuracy": "accuracy", "true_positive_rate": "same told", "true_negative_rate": "different told"},
-            **{"balanced_accuracy": "balanced", "unparsed": "unreadable", "auc": "AUC"},
+            **{"balanced_accuracy": "balanced", "unparsed": "unreadable, number", "auc": "AUC"},
             **{f"tar_at_far_{far}": f"TAR at FAR {far}" for far in ("0.1", "0.01", "0.001")},
         },
         "accuracy",
@@ -113,7 +113,7 @@ class Group:
         references: Which, in words.
         columns: Those that some run has.
         models: Ranked.
-        radar: SVG of the models' scores on several axes; empty where there are fewer than three.
+        radar: SVG of the models' scores; empty where there are fewer than three axes or two models.
         baselines: In the order of `BASELINES`.
         missing: Baselines that were not run.
     """
@@ -235,7 +235,7 @@ def _radar(table: Table, columns: Sequence[str], models: Sequence[Row]) -> str:
     axes = [column for column in table.radar if column in columns]
     tops = [max(_value(row.scores, column, 0.0) for row in models) if models else 0.0 for column in axes]
     axes, tops = [a for a, top in zip(axes, tops, strict=True) if top > 0], [top for top in tops if top > 0]
-    if len(axes) < 3:
+    if len(axes) < 3 or len(models) < 2:
         return ""
     rows = {
         f"{place}. {row.name}": [_value(row.scores, a, 0.0) if row.scores[a] else None for a in axes]

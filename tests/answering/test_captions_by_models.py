@@ -11,7 +11,7 @@ import pytest
 
 from facevlm.endpoints.scripted_server import Answer, ScriptedServer
 from tests.answering.conftest import SAID, captioner, colour_of, pictures_of, text_of
-from tests.answering.tiny_models import tiny_llava
+from tests.answering.tiny_models import tiny_llava, tiny_qwen2_vl
 from tests.cli.conftest import scripted_describe
 
 
@@ -159,6 +159,14 @@ def test_an_image_text_model(run, arguments, tiny, tmp_path):
     assert card["packages"]["transformers"] and "Pil" in card["model"]["answerer"]["crops"]
 
 
+def test_a_model_with_a_part_for_videos_needs_no_torchvision(run, arguments, tmp_path):
+    pytest.importorskip("torch")
+    asked = [*arguments, "--model", f"hf:{tiny_qwen2_vl(tmp_path / 'qwen')}", "--answer-tokens", 5, "--device", "cpu"]
+    code, out, _ = run(*asked, "-o", tmp_path / "run")
+    assert code == 1 and "scored 3 / 4, 1 failed" in out
+    assert "Qwen2VLImageProcessorPil" in report_of(tmp_path / "run")["run_card"]["model"]["answerer"]["crops"]
+
+
 def test_models_that_cannot_be_loaded(run, arguments, tmp_path):
     pytest.importorskip("torch")
     (tmp_path / "empty").mkdir()
@@ -180,7 +188,8 @@ def test_the_describe_engine(run, arguments, clips, tmp_path, monkeypatch):
     assert code == 1 and "scored 1 / 4, 3 failed" in out
     reasons = {row["id"]: row["reason"] for row in report["failures"]}
     assert "no face was found" in reasons["1"] and "is no video" in reasons["2"] and "no such file" in reasons["3"]
-    assert report["run_card"]["model"]["answerer"]["model"] == "facevlm describe"
+    card = report["run_card"]["model"]
+    assert card["answerer"]["model"] == "facevlm describe" and card["prompts"] == {}  # it is sent none
 
 
 def test_a_zero_shot_verdict(run, arguments, tmp_path):
@@ -202,6 +211,7 @@ def test_a_zero_shot_verdict(run, arguments, tmp_path):
 WRONG = {
     "no such model": (["--model", "gpt-4o"], "no such file"),
     "a model without a name": (["--model", "openai:"], "no model"),
+    "vectors describe nothing": (["--model", "appearance"], "no model 'appearance' for this"),
     "a variant of the engine": (["--model", "describe:fast"], "no variants"),
     "shots without examples": (["--model", "describe", "--shots", "2"], "belong together"),
     "shots for a file": (["--model", "SAID", "--shots", "2", "--examples", "SAID"], "is for a model"),

@@ -98,6 +98,19 @@ def test_answers_in_a_file(run, dfew, tmp_path):
     assert code == 1 and "scored 2 / 3, 1 failed" in out and report_of(tmp_path / "run")["metrics"]["war"]["value"] == 0
 
 
+def test_two_runs_are_compared_class_by_class(run, dfew, tmp_path):
+    for name, answers in (("good", ("happy", "angry", "neutral")), ("bad", ("happy", "sad", "neutral"))):
+        rows = [{"id": f"{v:05d}", "answer": answers[k]} for found in TRUTH.values() for k, (v, _) in enumerate(found)]
+        (tmp_path / "said.json").write_text(json.dumps(rows))
+        asked = ["--model", tmp_path / "said.json", "--name", name, "-o", tmp_path / name]
+        assert run("dfew", "--root", dfew, *asked)[0] == 0
+    code, out, _ = run("compare", tmp_path / "good", tmp_path / "bad")
+    lines = {line.split()[0]: line.split() for line in out.splitlines() if line.startswith(("war", "recall"))}
+    assert code == 0 and lines["war"][1:4] == ["100.0000", "66.6667", "-33.3333"]
+    assert lines["recall_angry"][3] == "-100.0000" and lines["recall_angry"][-1] == "5"
+    assert lines["recall_happy"][3] == "+0.0000" and "uar is left out: it is no mean over clips" in out
+
+
 def test_another_model_infers(run, dfew, tmp_path):
     pytest.importorskip("openai")
     said = [{"id": f"{video:05d}", "caption": DESCRIBED[k]} for k, (video, _) in enumerate(TRUTH[1])]
@@ -128,9 +141,15 @@ def test_mafw_maps_labels_by_name(run, tmp_path):
 
 WRONG = {
     "no such fold": (["--fold", "6"], "has no fold 6"),
-    "a file answers no questions": (["--infer-by", "model"], "answers no questions"),
+    "a file answers no questions": (["--infer-by", "model"], "answers no questions about descriptions"),
     "no such model": (["--infer-by", "chatgpt"], "no model 'chatgpt'"),
 }
+
+
+def test_what_cannot_infer_is_told_before_anything_is_described(run, dfew, tmp_path):
+    for given in ("model", "describe", "chat:tiny", "chatgpt"):
+        code, _, err = run("dfew", "--root", dfew, "--model", "describe", "-o", tmp_path / "run", "--infer-by", given)
+        assert code == 2 and "--infer-by" in err and not (tmp_path / "run").exists()
 
 
 @pytest.mark.parametrize("situation", WRONG)

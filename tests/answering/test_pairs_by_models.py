@@ -151,6 +151,14 @@ def test_answers_in_a_file_and_a_leak(run, tree, pairs, tmp_path):
     assert report["run_card"]["zero_shot"]["shared_identities"] == 1
 
 
+def test_models_that_cannot_compare(run, tree, tmp_path):
+    asked = ["verification", "--pairs", tmp_path / "pairs", "--root", tree, "-o", tmp_path / "run"]
+    code, _, err = run(*asked, "--model", "describe")
+    assert code == 2 and "no model 'describe' for this (give openai:NAME, hf:FOLDER, appearance, onnx:FILE" in err
+    code, _, err = run(*asked, "--model", "appearance", "--describe-with", "openai:V")
+    assert code == 2 and "vectors read no descriptions" in err
+
+
 BROKEN = {
     "no JSON": ("hello\n", "is no pair"),
     "no pair": ('{"id": "0"}\n', "is no pair"),

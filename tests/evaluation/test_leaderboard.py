@@ -110,3 +110,43 @@ def test_the_page_is_written_and_names_cannot_break_it(run, tmp_path, capfd):
 def test_a_folder_without_runs(tmp_path, capfd):
     assert main(["report", "bench", str(tmp_path)]) == 1
     assert "holds no runs" in capfd.readouterr().err
+
+
+SCORE = {"value": 50.0, "interval": None, "mean_failures_as_zero": None, "n_scored": 3, "n_failed": 1}
+OTHERS = {
+    "dfew": ("labels", {"uar": SCORE, "war": SCORE | {"interval": [40.0, 60.0]}, "recall_happy": SCORE}),
+    "mafw": ("labels", {"uar": SCORE, "war": SCORE}),
+    "emer": ("J", {"clue_overlap_J": SCORE, "label_overlap_J": SCORE}),
+    "face-verification": ("similarity", {"accuracy": SCORE, "auc": SCORE, "tar_at_far_0.01": SCORE}),
+}
+
+
+def report_of(benchmark, model, value):
+    judge, metrics = OTHERS[benchmark]
+    card = {"judge": {"name": judge, "version": "prompts 1"} if benchmark == "emer" else None, "zero_shot": None}
+    return {
+        **{"benchmark": benchmark, "model": model, "judge": judge, "align": "none", "references": "h", "n": 4},
+        **{"baseline": None, "reference_set": "4 clips", "run_card": card},
+        "metrics": {name: score | {"value": value} for name, score in metrics.items()},
+        **({} if benchmark == "emer" else {"chance": {"answer": "same", "accuracy": 48.0, "war": 20.0, "uar": 14.3}}),
+    }
+
+
+@pytest.mark.parametrize("benchmark", OTHERS)
+def test_other_benchmarks_have_tables_of_their_own(benchmark):
+    reports = [report_of(benchmark, "first", 40.0), report_of(benchmark, "second", 60.0)]
+    (group,) = group_runs(reports)
+    assert [(row.rank, row.name) for row in group.models] == [(1, "second"), (2, "first")] and not group.missing
+    assert [row.name for row in group.baselines] == ([] if benchmark == "emer" else ["always answering “same”"])
+    page = leaderboard_page(reports)
+    assert "60.00" in page and "scored 3 / 4" in page and "FEC-Bench" not in page
+    published = page.split('<section class="published">')[1]
+    assert "FaVChat v1, Table" in published and ("77.88" in published) == (benchmark == "dfew")
+    assert ("<svg" in page) == (benchmark == "dfew")  # three scores and two models
+
+
+def test_runs_of_different_benchmarks_are_apart_and_unknown_ones_are_told():
+    reports = [report_of(name, "m", 50.0) for name in OTHERS]
+    assert [group.benchmark for group in group_runs(reports)] == ["dfew", "mafw", "emer", "face-verification"]
+    with pytest.raises(InputError, match="no benchmark 'imagenet'"):
+        group_runs([reports[0] | {"benchmark": "imagenet"}])
