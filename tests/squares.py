@@ -34,9 +34,7 @@ def still(x: float, y: float, side: float, *present: tuple[float, float]) -> Cal
     return lambda t: (x, y, side) if not present or any(a <= t < b for a, b in present) else None
 
 
-def film(
-    path: Path, seconds: float, squares: Sequence[Square], *, cuts: Sequence[float] = (), fps: float = 25
-) -> Path:
+def film(path: Path, seconds: float, squares: Sequence[Square], *, cuts: Sequence[float] = (), fps: float = 25) -> Path:
     """Write a clip; at each cut the background becomes another one."""
     walls = [_wall(number) for number in range(len(cuts) + 1)]
     with VideoWriter(path, *SIZE, options=EncodeOptions(crf=14, rate=Fraction(fps))) as writer:

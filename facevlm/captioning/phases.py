@@ -136,8 +136,7 @@ def fill(
         if ends:
             mentions[last].append(Mention(happening, END))
     return [
-        _finished(phase, mentions[i], _recent(phases, mentions, i), going_on[i])
-        for i, phase in enumerate(phases)
+        _finished(phase, mentions[i], _recent(phases, mentions, i), going_on[i]) for i, phase in enumerate(phases)
     ], throughout
 
 

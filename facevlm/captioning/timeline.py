@@ -1,6 +1,6 @@
 """Happenings, what is said of a person: events counted and put together, sides the subject's own, and their mentions.
 
-    events --merging--> happenings --phases--> mentions in named stretches of time
+events --merging--> happenings --phases--> mentions in named stretches of time
 """
 
 from collections.abc import Callable, Sequence

@@ -1,4 +1,6 @@
-"""The verbs: describe, track, score, explain, eval, report, data, demo, doctor, weights; each imports what it needs."""
+"""The verbs: describe, track, score, explain, eval, report, data, models, demo, doctor, weights; each imports what it
+needs.
+"""
 
 import json
 import sys
@@ -8,7 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
-from facevlm.cli import datasets
+from facevlm.cli import datasets, model_folders
 from facevlm.cli.signals import leave_cleanly_when_told
 from facevlm.cli.streams import leave_unsaid, mend_streams, write_document
 from facevlm.errors import OutputError, UsageError
@@ -27,6 +29,7 @@ app = typer.Typer(
 weights_app = typer.Typer(help="The weights: what they are, get them, their licences.", no_args_is_help=True)
 app.add_typer(weights_app, name="weights")
 app.add_typer(datasets.app, name="data")
+app.add_typer(model_folders.app, name="models")
 eval_app = typer.Typer(help="Run benchmarks on predictions, and compare runs.", no_args_is_help=True)
 app.add_typer(eval_app, name="eval")
 report_app = typer.Typer(help="Pages made from runs.", no_args_is_help=True)

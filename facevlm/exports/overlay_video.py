@@ -29,10 +29,10 @@ LONGEST_HOLD_S = 1.0  # the last recorded faces are drawn for this long at most
 class OverlayRecorder:
     """Feed it each `Moment` while perceiving, then render.
 
-        with OverlayRecorder() as recorder:
-            for moment in moments:
-                recorder(moment)
-            recorder.render(description, "overlay.mp4")
+    with OverlayRecorder() as recorder:
+        for moment in moments:
+            recorder(moment)
+        recorder.render(description, "overlay.mp4")
     """
 
     def __init__(self) -> None:

@@ -7,6 +7,7 @@
     STC         VideoLLaMA2's shards, or mm_projector.bin                     `mm_projector.*`
     CLIP        openai/clip-vit-large-patch14-336, or VideoLLaMA2's shards    the vision tower
     FAVCHAT_V2  the official repository's components                          encoder
+    LANGUAGE    Mistral and its like, VideoLLaMA2's shards, VideoChat2        the decoder; LoRA: `lora_keys`
 
 Names outside a part are other parts of the same file, and are reported. Layouts follow the code that saves and loads
 the files; no such file was opened to write them. `weight_loading` applies the tables.
@@ -133,6 +134,16 @@ CLIP = Part(
     rules=(
         Rule(r"vision_model\.embeddings\.position_ids", None),
         Rule(r"vision_model\.(.+)", r"vision_model.\1"),
+    ),
+)
+
+LANGUAGE = Part(
+    wrapper=r"(?:(?:mistral|llama)_model\.)?(?:base_model\.model\.)?",
+    belongs=r"model\.(?:embed_tokens|layers|norm)\.|lm_head\.",
+    rules=(
+        Rule(r".+\.rotary_emb\.inv_freq", None),  # made anew
+        Rule(r"(.+)\.base_layer\.(.+)", r"\1.\2"),  # where PEFT put an adapter around it
+        Rule(r"(.+)", r"\1"),
     ),
 )
 

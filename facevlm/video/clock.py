@@ -96,4 +96,3 @@ class Clock:
         if self.restarts:
             found.append(f"Jumps of the time stamps, across which time was continued: {self.restarts}.")
         return found
-

@@ -160,4 +160,3 @@ def test_a_face_that_leaves_the_frame_is_no_error(
     moved = landmarks + np.array([*shift, 0], np.float32) * 512
     seen = OcclusionCue().look(image, moved, 0.0)
     assert seen.share is not None and 0 <= seen.share <= 1
-
