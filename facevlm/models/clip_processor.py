@@ -1,0 +1,206 @@
+"""What the processors of all models share: clips and conversations in, tensors out, a placeholder for each token seen.
+
+The prompt's format is a chat template of transformers, which writes the placeholders too; the same template marks the
+assistant's words, which are all that is learned. Asking and training make their prompts here, so they cannot differ.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+from jinja2 import TemplateError
+from torch import Tensor
+from transformers import BatchFeature, PreTrainedTokenizerBase, ProcessorMixin
+
+from facevlm.errors import InputError, UsageError
+from facevlm.models.frame_indices import videochat2_middle
+from facevlm.models.language_side import IGNORED_LABEL
+from facevlm.models.model_clip import ModelClip
+from facevlm.models.preprocess import RESIZERS, Resizer
+
+Conversation = Sequence[dict[str, Any]]  # [{"role": "user", "content": "How do the brows move?"}, …]
+Side = Literal["left", "right"]
+
+VIDEO_TOKEN, FACE_TOKEN = "<|video|>", "<|face|>"
+TEMPLATES = Path(__file__).with_name("chat_templates")
+
+
+class ClipProcessor(ProcessorMixin):
+    """Base of the processors.
+
+    A conversation is a list of messages: perhaps one of the system, then user and assistant in turn. The content is a
+    text, or a list of parts of which those of type "text" are taken; the clip belongs to the first question.
+    """
+
+    placeholders: tuple[str, ...] = ()
+    template = ""  # name of the file of the format's chat template
+    tokenizer: Any
+    frames: int
+    resize: str
+
+    def _adopt(self, chat_template: str | None) -> None:
+        """Settle what all processors need of their tokenizer, once it is there."""
+        if self.frames < 1:
+            raise UsageError(f"a clip of {self.frames} frames is none", where="frames")
+        if self.resize not in RESIZERS:
+            raise UsageError(f"no resizing {self.resize!r}", mend=f"choose among {', '.join(RESIZERS)}")
+        tokenizer = self.tokenizer
+        if missing := [token for token in self.placeholders if token not in tokenizer.get_added_vocab()]:
+            mend = "add them with facevlm.models.clip_processor.add_placeholders"
+            raise UsageError(f"the tokenizer has no {' and no '.join(missing)}", where="tokenizer", mend=mend)
+        if tokenizer.eos_token is None:
+            raise UsageError("the tokenizer has no token for the end of an answer", where="tokenizer.eos_token")
+        if tokenizer.pad_token is None:
+            tokenizer.pad_token = tokenizer.unk_token or tokenizer.eos_token  # never attended to
+        self.chat_template = chat_template or (TEMPLATES / f"{self.template}.jinja").read_text(encoding="utf-8")
+        tokenizer.chat_template = self.chat_template
+
+    def __call__(
+        self,
+        clips: ModelClip | Sequence[ModelClip],
+        conversations: Conversation | Sequence[Conversation],
+        *,
+        labels: bool = False,
+        padding_side: Side = "left",
+        seed: int | None = None,
+    ) -> BatchFeature:
+        """Everything that a model takes.
+
+        Args:
+            clips: One clip for each conversation, with any number of frames: `frames` of them are chosen.
+            conversations: One, or several; the last word is the user's, with `labels` the assistant's.
+            labels: Give labels too, to train on: of the assistant's words and the ends of its answers only.
+            padding_side: Where shorter prompts are filled up.
+            seed: Of random choices, where the processor has any.
+
+        Returns:
+            Inputs of the model's `forward`, batch first.
+
+        Raises:
+            InputError: A conversation is not as it must be, or a clip has no face where one is needed.
+            UsageError: A seed is missing.
+        """
+        shown = self.shown(clips, seed=seed)
+        prompts = self.prompts(shown, conversations, labels=labels, padding_side=padding_side)
+        return BatchFeature({**prompts, **self.pixels(shown)})
+
+    def shown(self, clips: ModelClip | Sequence[ModelClip], *, seed: int | None = None) -> list[ModelClip]:
+        """The clips as the model sees them: with exactly its number of frames, and the faces that it is shown."""
+        given = [clips] if isinstance(clips, ModelClip) else list(clips)
+        if not given:
+            raise InputError("no clip to prepare")
+        return [clip.at(self.choose_frames(len(clip.frames))) for clip in given]
+
+    def choose_frames(self, count: int) -> list[int]:
+        """Which of `count` frames are shown, when there are more or fewer than the model takes."""
+        return list(range(count)) if count == self.frames else videochat2_middle(count, self.frames)
+
+    def pixels(self, shown: Sequence[ModelClip]) -> dict[str, Tensor]:
+        """Pictures of clips from `shown`, as `model.see` takes them."""
+        raise NotImplementedError
+
+    def placeholder_counts(self, clip: ModelClip) -> dict[str, Any]:
+        """What the chat template is told of a clip."""
+        raise NotImplementedError
+
+    def question_inputs(self, conversations: Sequence[Conversation]) -> dict[str, Tensor]:
+        """What a model is given of the question besides its place in the prompt."""
+        return {}
+
+    def prompts(
+        self,
+        shown: ModelClip | Sequence[ModelClip],
+        conversations: Conversation | Sequence[Conversation],
+        *,
+        labels: bool = False,
+        padding_side: Side = "left",
+    ) -> dict[str, Tensor]:
+        """Prompts about clips from `shown`, without their pictures: for questions about what was seen already.
+
+        Returns:
+            "input_ids", "attention_mask", int64 (B, L); "labels" if asked for, -100 outside the assistant's words; and
+            what the model is given of the question.
+        """
+        clips = [shown] if isinstance(shown, ModelClip) else list(shown)
+        given: Any = [conversations] if conversations and isinstance(conversations[0], dict) else conversations
+        if len(given) != len(clips):
+            raise InputError(f"{len(given)} conversations about {len(clips)} clips")
+        checked = [self._checked(conversation, answered=labels) for conversation in given]
+        rows = [self._tokens(clip, talk, labels=labels) for clip, talk in zip(clips, checked, strict=True)]
+        fill: dict[str, int] = {"input_ids": self.tokenizer.pad_token_id, "attention_mask": 0, "labels": IGNORED_LABEL}
+        batch = {name: padded([row[name] for row in rows], fill[name], padding_side) for name in rows[0]}
+        return {**batch, **self.question_inputs(checked)}
+
+    def _tokens(self, clip: ModelClip, conversation: Conversation, *, labels: bool) -> dict[str, list[int]]:
+        try:
+            encoded = self.tokenizer.apply_chat_template(
+                conversation,
+                chat_template=self.chat_template,
+                add_generation_prompt=not labels,
+                tokenize=True,
+                return_dict=True,
+                return_assistant_tokens_mask=labels,
+                **self.placeholder_counts(clip),
+            )
+        except TemplateError as error:
+            raise InputError(f"the conversation has no place in this prompt: {error}") from error
+        ids = list(encoded["input_ids"])
+        row = {"input_ids": ids, "attention_mask": [1] * len(ids)}
+        if labels:
+            mask = encoded["assistant_masks"]
+            row["labels"] = [token if said else IGNORED_LABEL for token, said in zip(ids, mask, strict=True)]
+        return row
+
+    def _checked(self, conversation: Conversation, *, answered: bool) -> list[dict[str, str]]:
+        """The conversation with plain texts.
+
+        Raises:
+            InputError: The roles are not in turn, a text is empty, or holds a token of the format.
+        """
+        talk = [{"role": str(message.get("role")), "content": plain_text(message)} for message in conversation]
+        turns = talk[1:] if talk and talk[0]["role"] == "system" else talk
+        last = "assistant" if answered else "user"
+        wanted = [("user", "assistant")[k % 2] for k in range(len(turns))]
+        roles = [message["role"] for message in turns]
+        if not turns or roles != wanted or roles[-1] != last:
+            got = ", ".join(message["role"] for message in talk) or "nothing"
+            raise InputError(f"user and assistant must take turns, and the {last} have the last word, not {got}")
+        marks = [token.content for token in self.tokenizer.added_tokens_decoder.values() if token.special]
+        for message in talk:
+            if not message["content"]:
+                raise InputError(f"a message of the {message['role']} has no words")
+            if found := [mark for mark in marks if mark in message["content"]]:
+                raise InputError(f"a message of the {message['role']} holds {found[0]}, which stands for no words")
+        return talk
+
+    @property
+    def _resizer(self) -> Resizer:
+        return RESIZERS[self.resize]
+
+
+def plain_text(message: dict[str, Any]) -> str:
+    """The text of a message, whose content may be a list of parts."""
+    content = message.get("content") or ""
+    if isinstance(content, str):
+        return content.strip()
+    return " ".join(str(part.get("text", "")).strip() for part in content if part.get("type") == "text").strip()
+
+
+def last_question(conversation: Conversation) -> str:
+    """The words of the user's last message."""
+    return [plain_text(message) for message in conversation if message["role"] == "user"][-1]
+
+
+def padded(rows: Sequence[Sequence[int]], fill: int, side: Side) -> Tensor:
+    """Rows of unequal length as int64 (B, L)."""
+    length = max(map(len, rows))
+    gaps = [[fill] * (length - len(row)) for row in rows]
+    pairs = zip(gaps, rows, strict=True)
+    return torch.tensor([[*gap, *row] if side == "left" else [*row, *gap] for gap, row in pairs], dtype=torch.int64)
+
+
+def add_placeholders(tokenizer: PreTrainedTokenizerBase, tokens: Sequence[str]) -> list[int]:
+    """Give a tokenizer the placeholders of a processor, as tokens that no text is made of; their ids."""
+    tokenizer.add_tokens(list(tokens), special_tokens=True)
+    return [tokenizer.get_added_vocab()[token] for token in tokens]
