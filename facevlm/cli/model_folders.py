@@ -74,6 +74,9 @@ def assemble(
     lora: Annotated[str, typer.Option(metavar="merge|keep|drop", help="What to do with LoRA in a source.")] = "merge",
     lora_alpha: Annotated[int | None, typer.Option(min=1, help="Of that LoRA, where it is not known.")] = None,
     dtype: Annotated[str, typer.Option(metavar="|".join(DTYPES), help="Of the result.")] = "bfloat16",
+    without_processor: Annotated[
+        bool, typer.Option("--without-processor", help="Do without tokenizers: weights and config only.")
+    ] = False,
     shard_gb: Annotated[float, typer.Option(min=1e-4, help="Most gigabytes of a file, and of memory for it.")] = 5.0,
     seed: Annotated[int, typer.Option(help="Of random parts.")] = 0,
     offline: Offline = False,
@@ -81,12 +84,14 @@ def assemble(
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress bar.")] = False,
 ) -> int:
     """Put a whole model together from public parts: a folder of transformers with a card that names every licence."""
-    from facevlm.models.assembled_folder import write_assembly
+    from facevlm.models.assembled_folder import floating, write_assembly
+    from facevlm.models.assembled_processor import assembled_processor, save_processor
     from facevlm.models.assembling import config_for, plan_assembly
     from facevlm.models.model_card import card_text
     from facevlm.models.model_parts import find_model
     from facevlm.models.public_files import find_public
 
+    floating(dtype)  # tells a wrong one before the work starts
     changes, parts = config_fields(model, config), find_model(model).parts
     pairs = [given.partition("=") for given in source or []]
     if twice := [name for name, times in Counter(name for name, _, _ in pairs).items() if times > 1]:
@@ -97,7 +102,11 @@ def assemble(
     drawn = list(parts) if asked == ["all"] else asked
     plan = plan_assembly(model, settled, files, random=drawn, lora=lora, lora_alpha=lora_alpha)
 
+    processor = None if without_processor else assembled_processor(settled, files)
+
     def finish(folder: Path) -> None:
+        if processor:
+            save_processor(processor, folder)
         (folder / "README.md").write_text(card_text(plan), encoding="utf-8")
 
     with _bar(quiet=quiet) as on_progress:

@@ -12,6 +12,7 @@ from torch import Tensor
 from transformers import AutoConfig, PreTrainedConfig
 
 from facevlm.errors import UsageError, WeightsError
+from facevlm.models.assembled_processor import language_tokenizer, placeholders_of
 from facevlm.models.checkpoint import shape_of
 from facevlm.models.language_side import FaceLanguageModel
 from facevlm.models.lora_keys import Lora, find_pairs, is_lora
@@ -115,15 +116,20 @@ def config_for(name: str, changes: Mapping[str, Any], files: Sequence[PublicFile
 
     Raises:
         UsageError: A field or value does not exist.
+        WeightsError: A tokenizer cannot be read.
     """
     whole = find_model(name)
     values = dict(changes)
+    fields = placeholders_of(whole.config_class)
+    tokenizer = language_tokenizer(files, list(fields.values()))
     llm = next((file for file in files if file.source == "llm" and (file.folder / "config.json").is_file()), None)
     if llm and "text_config" not in values:
         text = AutoConfig.from_pretrained(str(llm.folder))
-        ids = [key for key in ("video_token_id", "face_token_id") if hasattr(whole.config_class(), key)]
-        values |= {key: text.vocab_size + k for k, key in enumerate(ids)}
-        text.vocab_size += len(ids)
+        ids = [text.vocab_size + k for k in range(len(fields))]
+        if tokenizer is not None:
+            ids = [tokenizer.get_added_vocab()[token] for token in fields.values()]
+        values = {**dict(zip(fields, ids, strict=True)), **values}
+        text.vocab_size = max(text.vocab_size, *(values[field] + 1 for field in fields))
         values["text_config"] = text
     try:
         return whole.config_class(**values)

@@ -4,9 +4,10 @@ import json
 
 import torch
 from safetensors.torch import save_file
-from transformers import CLIPVisionConfig, CLIPVisionModel, MistralConfig, MistralForCausalLM
+from transformers import BertTokenizer, CLIPVisionConfig, CLIPVisionModel, MistralConfig, MistralForCausalLM
 
 from facevlm.models.presets import FACETRACK_MM, TINY_FACE, TINY_TEXT
+from facevlm.models.small_tokenizers import small_llm_tokenizer
 from tests.models import public_layouts
 
 VOCABULARY = TINY_TEXT["vocab_size"]
@@ -54,6 +55,7 @@ def llm(folder, suffix="safetensors"):
     """A folder of a language model as transformers saves it, in shards."""
     model = mistral()
     model.save_pretrained(folder, max_shard_size="40KB")
+    small_llm_tokenizer(VOCABULARY).save_pretrained(folder)
     (folder / "README.md").write_text("---\nlicense: apache-2.0\n---\nA model.\n")
     if suffix == "bin":  # as before safetensors
         index = folder / "model.safetensors.index.json"
@@ -65,6 +67,14 @@ def llm(folder, suffix="safetensors"):
         renamed = {n: s.replace("model-", "pytorch_model-").replace(".safetensors", ".bin") for n, s in table.items()}
         index.unlink()
         (folder / "pytorch_model.bin.index.json").write_text(json.dumps({"metadata": {}, "weight_map": renamed}))
+    return folder
+
+
+def bert(folder):
+    """A folder of BERT's tokenizer, without [DEC]."""
+    letters = [chr(code) for code in range(ord("a"), ord("z") + 1)]
+    pieces = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *letters, *(f"##{letter}" for letter in letters), "?", "."]
+    BertTokenizer(vocab={piece: k for k, piece in enumerate(pieces)}, do_lower_case=True).save_pretrained(folder)
     return folder
 
 
@@ -133,6 +143,7 @@ def videollama2(folder):
         save_file({name: held[name] for name in table if table[name] == shard}, folder / shard)
     (folder / "model.safetensors.index.json").write_text(json.dumps({"metadata": {}, "weight_map": table}))
     (folder / "config.json").write_text(json.dumps({"model_type": "videollama2_mistral", "hidden_size": WIDTH}))
+    small_llm_tokenizer(VOCABULARY).save_pretrained(folder)
     return folder
 
 

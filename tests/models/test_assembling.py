@@ -5,13 +5,14 @@ import os
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 
 torch = pytest.importorskip("torch", reason="models need the extra facevlm[models]")
 peft = pytest.importorskip("peft", reason="LoRA needs the extra facevlm[models]")
 
 from safetensors.torch import load_file, save_file  # noqa: E402
-from transformers import AutoModelForImageTextToText, LlamaConfig, LlamaForCausalLM  # noqa: E402
+from transformers import AutoModelForImageTextToText, AutoProcessor, LlamaConfig, LlamaForCausalLM  # noqa: E402
 
 from facevlm.cli import main  # noqa: E402
 from facevlm.models import reference_weights as tables  # noqa: E402
@@ -19,7 +20,9 @@ from facevlm.models.assembled_folder import first_values  # noqa: E402
 from facevlm.models.assembling import own_tensors  # noqa: E402
 from facevlm.models.checkpoint import open_checkpoint  # noqa: E402
 from facevlm.models.facexformer import FaceXFormer  # noqa: E402
+from facevlm.models.model_clip import ModelClip  # noqa: E402
 from facevlm.models.model_parts import MODELS  # noqa: E402
+from facevlm.models.small_tokenizers import small_llm_tokenizer  # noqa: E402
 from facevlm.models.weight_loading import load_weights  # noqa: E402
 from tests.models import public_folders as public  # noqa: E402
 
@@ -36,19 +39,24 @@ def files(tmp_path_factory):
         "videochat2": public.videochat2(folder / "videochat2_mistral_7b_stage3.pth"),
         "stage 2": public.videochat2(folder / "videochat2_mistral_7b_stage2.pth", lora=False),
         "facexformer": public.facexformer(folder / "model.pt"),
+        "bert": public.bert(folder / "bert"),
         "clip": public.clip(folder / "clip"),
         "videollama2": public.videollama2(folder / "videollama2"),
     }
 
 
 @pytest.fixture
-def run(tmp_path, capsys):
+def run(files, tmp_path, capsys):
     """Run `facevlm models assemble`; gives exit code, what was printed, what went wrong, and the folder."""
 
     def assemble(model, *arguments, config=None, **sources):
         fields = tmp_path / "config.json"
         words = {} if "llm" in sources else MODELS[model].presets["tiny"]
         fields.write_text(json.dumps({**words, **public.CONFIGS[model], **(config or {})}))
+        if "llm" in sources and model == "favchat":
+            sources.setdefault("bert", files["bert"])
+        elif "llm" not in sources and "videollama2" not in sources:
+            arguments = (*arguments, "--without-processor")
         given = [f"--from={name.replace('_', '-')}={path}" for name, path in sources.items()]
         folder = tmp_path / "made"
         words = ["models", "assemble", model, "-o", folder, "--config", fields, "--dtype", "float32", "--quiet"]
@@ -141,7 +149,8 @@ def test_the_first_of_two_sources_gives_a_tensor(files, run):
 
 def test_favchat_v2_and_another_language_model(files, run, tmp_path):
     sizes = {"hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 2, "num_attention_heads": 4}
-    LlamaForCausalLM(LlamaConfig(**sizes, vocab_size=90, tie_word_embeddings=True)).save_pretrained(tmp_path / "llama")
+    LlamaForCausalLM(LlamaConfig(**sizes, vocab_size=300, tie_word_embeddings=True)).save_pretrained(tmp_path / "llama")
+    small_llm_tokenizer(290).save_pretrained(tmp_path / "llama")
     code, _, err, folder = run(
         *("favchat-v2", "--random", "encoder,projections"),
         llm=tmp_path / "llama",
@@ -150,9 +159,33 @@ def test_favchat_v2_and_another_language_model(files, run, tmp_path):
     )
     assert code == 0, err
     model = load(folder)
-    assert model.config.video_token_id == 90 and model.language_model.lm_head.weight.shape == (91, 32)
+    assert model.config.video_token_id == 290 and model.language_model.lm_head.weight.shape == (300, 32)
     assert model.language_model.lm_head.weight is model.language_model.model.embed_tokens.weight
     assert "language_model.lm_head.weight" not in load_file(folder / "model.safetensors")
+
+
+@pytest.mark.parametrize("name", ["favchat", "favchat-v2", "facetrack-mm"])
+def test_an_assembled_folder_is_asked_through_its_processor(name, files, run):
+    parts = {"favchat": "chain,moe", "favchat-v2": "encoder,projections", "facetrack-mm": "face_branch,facexformer"}
+    sources = {"llm": files["llm"], "videollama2" if name == "facetrack-mm" else "videochat2": None}
+    sources = {key: value or files[key] for key, value in sources.items()}
+    if name != "facetrack-mm":
+        sources["facexformer"] = files["facexformer"]
+    code, _, err, folder = run(name, f"--random={parts[name]}", "--lora=drop", **sources)
+    assert code == 0, err
+    model, processor = load(folder), AutoProcessor.from_pretrained(folder)
+    frames = tuple(np.full((60, 80, 3), 40 * k, np.uint8) for k in range(4))
+    clip = ModelClip(frames, (0.0, 0.5, 1.0, 1.5), (frames,))
+    inputs = processor(clip, [{"role": "user", "content": "how do the eyes move?"}])
+    answer = model.generate(**inputs, max_new_tokens=3, do_sample=False)
+    assert answer.shape[1] > inputs["input_ids"].shape[1] and model.generation_config.eos_token_id == 2
+
+
+def test_a_missing_tokenizer_is_told_before_anything_is_written(files, run):
+    sources = {"llm": files["llm"], "videochat2": files["stage 2"], "facexformer": files["facexformer"]}
+    code, _, err, folder = run("favchat", "--random=chain,moe", bert=files["clip"], **sources)
+    assert code == 1 and "no source has a tokenizer for the Q-Former (give --from bert, or" in err
+    assert not folder.exists()
 
 
 @pytest.mark.parametrize("base", [False, True], ids=["LoRA alone", "with the base weights"])
@@ -217,6 +250,26 @@ def test_the_card_names_sources_hashes_and_licences(files, run):
         assert hashlib.sha256(path.read_bytes()).hexdigest() in text
     assert "| facexformer | mit | model.pt |" in text and "not the file published as 327a7558" in text
     assert "(alpha 32) is merged" in text
+
+
+def test_a_repository_in_the_hubs_cache_is_used_without_network(files, run, tmp_path, monkeypatch):
+    import shutil
+
+    from huggingface_hub import constants
+
+    commit = "0123456789abcdef0123456789abcdef01234567"
+    cached = tmp_path / "hub" / "models--mistralai--Mistral-7B-Instruct-v0.2"
+    shutil.copytree(files["llm"], cached / "snapshots" / commit)
+    (cached / "refs").mkdir()
+    (cached / "refs" / "main").write_text(commit)
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "hub"))
+    sources = {"videochat2": files["stage 2"], "facexformer": files["facexformer"]}
+    for where in ("mistralai/Mistral-7B-Instruct-v0.2", f"mistralai/Mistral-7B-Instruct-v0.2@{commit}"):
+        code, _, err, folder = run("favchat", "--random=chain,moe", "--offline", llm=where, **sources)
+        assert code == 0, err
+        card = (folder / "README.md").read_text()
+        assert "base_model:\n- mistralai/Mistral-7B-Instruct-v0.2" in card and f"| {commit} |" in card
+        shutil.rmtree(folder)
 
 
 class Shell:
