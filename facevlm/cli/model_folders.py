@@ -5,7 +5,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from facevlm.models.public_files import PublicFile
 
 app = typer.Typer(help="Models: who publishes their parts, put them together, what they need.", no_args_is_help=True)
-ASSEMBLY_SCHEMA = "facevlm/assembly/1"
+ASSEMBLY_SCHEMA, PLAN_SCHEMA = "facevlm/assembly/1", "facevlm/memory_plan/1"
 DTYPES = ("bfloat16", "float16", "float32")
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Offline = Annotated[bool, typer.Option("--offline", help="Look in the hub's cache only.")]
@@ -148,6 +148,42 @@ def convert(
     else:
         lines = [f"{output}: {len(report.loaded)} tensors of {Path(where).name}"]
         write_document("\n".join(lines + _lists({"dropped": report.dropped, "elsewhere": report.elsewhere})) + "\n")
+    return 0
+
+
+@app.command()
+def plan(
+    model: Annotated[str, typer.Argument(metavar="MODEL", help="favchat, favchat-v2 or facetrack-mm.")] = "favchat",
+    config: Config = None,
+    words: Annotated[int, typer.Option(min=1, help="Tokens of text beside the clip's, answer included.")] = 512,
+    as_json: AsJson = False,
+) -> int:
+    """Say how much memory a model needs to answer and to be trained, with LoRA and QLoRA at its paper's batch sizes."""
+    from facevlm.models.memory_plan import STEPS, memory_plan
+    from facevlm.models.model_parts import find_model
+
+    settled = find_model(model).config_class(**config_fields(model, config))
+    plans = [
+        memory_plan(model, settled, replace(step, words=words), quantize=quantize)
+        for step in STEPS[model]
+        for quantize in (("none", "4bit") if step.lora_rank or not step.learns else ("none",))
+    ]
+    if as_json:
+        rows = [{**asdict(one), "total": one.total} for one in plans]
+        write_document(json.dumps({"schema": PLAN_SCHEMA, "model": model, "steps": rows}, indent=2) + "\n")
+        return 0
+    heads = ("weights", "LoRA", "gradients", "optimizer", "cache", "activations", "total")
+    lines = [f"{model}, gigabytes (10^9 bytes); language model in 4 bits: NF4 with nested scales"]
+    lines.append(f"{'':32}" + "".join(f"{head:>13}" for head in heads))
+    for one in plans:
+        sizes = (sum(one.weights.values()), one.lora, one.gradients, one.optimizer, one.kv_cache, one.activations)
+        name = one.step.name + ("" if one.quantize == "none" else f", {one.quantize}")
+        lines.append(f"{name:32}" + "".join(f"{size / 1e9:13.2f}" for size in (*sizes, one.total)))
+    lines.append(
+        "Upper bounds: attention keeps its matrix here. Training: activation checkpointing, AdamW, what learns in"
+    )
+    lines.append("float32. Not counted: what a GPU's libraries take, about 1 GB.")
+    write_document("\n".join(lines) + "\n")
     return 0
 
 
