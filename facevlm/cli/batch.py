@@ -18,7 +18,8 @@ OVERLAY_SUFFIXES = (".mp4", ".m4v", ".mov", ".mkv")
 
 @dataclass(frozen=True)
 class Options:
-    """What to see in each clip and where it is kept: arguments of `facevlm.describe`, the detector of its config."""
+    """What to see in each clip and where it is kept: arguments of `facevlm.describe`, the detector of its config, and
+    the weights of a model that looks at faces."""
 
     who: str = "all"
     fps: str = "native"
@@ -27,6 +28,8 @@ class Options:
     infer: bool = False
     detector: str = "whole"
     saved: str | None = None
+    face_weights: str | None = None
+    sensitive: bool = False
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,5 @@
-"""The verbs: describe, track, score, explain, eval, report, data, models, demo, doctor, weights; each imports what it
-needs.
+"""The verbs: describe, track, analyze, score, explain, eval, report, data, models, demo, doctor, weights; each imports
+what it needs.
 """
 
 import json
@@ -16,6 +16,7 @@ from facevlm.cli.streams import leave_unsaid, mend_streams, write_document
 from facevlm.errors import OutputError, UsageError
 from facevlm.exports.formats import FORMATS
 
+FACE_WEIGHTS = "FACEVLM_FACE_WEIGHTS"  # environment variable that names FaceXFormer's weights
 INTERRUPTED = 130  # 128 + SIGINT, as shells count
 
 app = typer.Typer(
@@ -137,6 +138,15 @@ def describe(
     end: Annotated[str | None, typer.Option(help="Describe up to here: seconds or mm:ss.")] = None,
     detector: Detector = "whole",
     saved: Saved = None,
+    face_weights: Annotated[
+        str | None,
+        typer.Option(
+            metavar="PATH", envvar=FACE_WEIGHTS, help="FaceXFormer's weights: says hair, glasses and beard too."
+        ),
+    ] = None,
+    sensitive: Annotated[
+        bool, typer.Option("--sensitive", help="With --face-weights: say age and gender too, which are guesses.")
+    ] = False,
     jobs: Annotated[int, typer.Option("--jobs", "-j", min=1, help="Clips to work on at a time.")] = 1,
     quiet: Quiet = False,
 ) -> int:
@@ -153,7 +163,10 @@ def describe(
     if format is not None and format not in FORMATS:
         raise UsageError(f"no format {format!r}", where="--format", mend=f"choose among {', '.join(FORMATS)}")
     parse_rate(fps)  # tells a wrong one before the work starts
-    options = Options(check_who(who), fps, *parse_span(start, end), infer, check_detector(detector), saved)
+    if sensitive and face_weights is None:
+        raise UsageError("needs a model that can tell", where="--sensitive", mend="give --face-weights PATH")
+    span, finder = parse_span(start, end), check_detector(detector)
+    options = Options(check_who(who), fps, *span, infer, finder, saved, face_weights, sensitive)
     found = find_clips(clips)
     many = len(found) > 1 or any(Path(clip).is_dir() and Path(clip) not in found for clip in clips)
     make_saved(saved)
@@ -220,6 +233,53 @@ def track(
             detector=detector,
             saved=saved,
             fill=fill,
+            on_progress=lambda share: display.progress(0, share),
+        )
+    write_document(text)
+    return 0
+
+
+@app.command(no_args_is_help=True)
+def analyze(
+    clip: Annotated[str, typer.Argument(metavar="CLIP", help="A video file.")],
+    weights: Annotated[
+        str,
+        typer.Option(metavar="PATH", envvar=FACE_WEIGHTS, help="FaceXFormer: model.pt, a folder, or a hub repository."),
+    ],
+    output: Annotated[str | None, typer.Option("--output", "-o", help="File to write. Default: print.")] = None,
+    sensitive: Annotated[
+        bool, typer.Option("--sensitive", help="Tell age, gender and race too: guesses, and often wrong.")
+    ] = False,
+    every: Annotated[float, typer.Option(min=0.01, help="Seconds between looks at one face.")] = 1.0,
+    fps: Fps = "native",
+    detector: Detector = "whole",
+    saved: Saved = None,
+    offline: Annotated[bool, typer.Option("--offline", help="Look in the hub's cache only.")] = False,
+    quiet: Quiet = False,
+) -> int:
+    """Have FaceXFormer look at each tracked face: landmarks, pose, attributes, what is hidden (JSON)."""
+    from facevlm.cli.analysing import analyse_clip, check_places
+    from facevlm.cli.arguments import check_detector
+    from facevlm.cli.batch import make_saved
+    from facevlm.cli.console import Display
+    from facevlm.video.sampling import parse_rate
+
+    check_places(clip, output)
+    parse_rate(fps)
+    check_detector(detector)
+    make_saved(saved)
+    _bring_weights(quiet=quiet)
+    with Display([clip], quiet=quiet) as display:
+        text = analyse_clip(
+            clip,
+            weights,
+            output,
+            sensitive=sensitive,
+            every_s=every,
+            fps=fps,
+            detector=detector,
+            saved=saved,
+            offline=offline,
             on_progress=lambda share: display.progress(0, share),
         )
     write_document(text)

@@ -116,7 +116,11 @@ def _describe(job: Job, on_progress: Progress | None, started: float) -> Outcome
         from facevlm.exports.overlay_video import OverlayRecorder
 
         recorder = OverlayRecorder()
-    options = job.options
+    options, analyser = job.options, None
+    if options.face_weights is not None:
+        from facevlm.models.face_analyser import FaceAnalyser
+
+        analyser = FaceAnalyser(options.face_weights, sensitive=options.sensitive)
     description = describe(
         job.clip,
         who=options.who,
@@ -126,6 +130,7 @@ def _describe(job: Job, on_progress: Progress | None, started: float) -> Outcome
         infer=options.infer,
         config=PerceptionConfig(detector=options.detector),
         saved=options.saved,
+        **({} if analyser is None else {"analyser": analyser}),
         on_progress=None if on_progress is None else _share_of(job, on_progress),
         on_moment=recorder,
     )

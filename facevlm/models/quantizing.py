@@ -39,11 +39,11 @@ def quantization(model_class: type[FaceLanguageModel], quantize: str | None, *, 
         "bnb_4bit_compute_dtype": torch.bfloat16,
     }
     how = four if quantize == "4bit" else {"load_in_8bit": True}
-    return {"quantization_config": BitsAndBytesConfig(**how, llm_int8_skip_modules=kept)}  # type: ignore[misc]
+    return {"quantization_config": BitsAndBytesConfig(**how, llm_int8_skip_modules=kept)}
 
 
 def box_names(model_class: type[FaceLanguageModel]) -> list[str]:
     """Attributes of a model that are not its language model."""
     with torch.device("meta"):
-        model = model_class(model_class.config_class())
+        model = model_class(model_class.config_class())  # type: ignore[misc]
     return [name for name, _ in model.named_children() if name != "language_model"]
