@@ -70,8 +70,33 @@ def describe(
         WeightsError: Weights are missing and cannot be fetched.
         OutputError: Nothing can be kept in the folder `saved`.
     """
-    choose = _chooser(who)  # tells a wrong one before the work starts
+    _chooser(who)  # tells a wrong one before the work starts
     perception = perceive(clip, fps=fps, start=start, end=end, config=config, saved=saved)
+    return described(perception, who=who, infer=infer, analyser=analyser, on_progress=on_progress, on_moment=on_moment)
+
+
+def described(
+    perception: Perception,
+    *,
+    who: str | int | tuple[float, float] = "all",
+    infer: bool = False,
+    analyser: Analyser | None = None,
+    on_progress: Callable[[float], None] | None = None,
+    on_moment: Callable[[Moment], None] | None = None,
+) -> Description:
+    """Describe what is being perceived: for whoever needs the frames afterwards too.
+
+    Args:
+        perception: From `perceive`, not yet iterated.
+        who, infer, analyser, on_progress, on_moment: As for `describe`.
+
+    Returns:
+        As `describe`.
+
+    Raises:
+        FacevlmError: As `describe`.
+    """
+    choose = _chooser(who)
     recorder, filmstrip = SignalRecorder(), FilmstripRecorder()
     reader = None if analyser is None else FaceReader(analyser)
     for moment in perception:

@@ -6,7 +6,7 @@ stable ids. Nothing is kept but the last landmarks of live tracks, so memory doe
 """
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing, nullcontext
 from dataclasses import asdict, dataclass, field, replace
 from fractions import Fraction
@@ -155,9 +155,17 @@ class Perception:
         """What was decoded and what was damaged; complete after the last moment."""
         return self._clip.report
 
-    def frames_for_model(self, n: int, *, most: int = 1) -> tuple[ModelFrame, ...]:
-        """Sample n frames with crops of the main characters; after the last moment. See `tracking.model_frames`."""
-        return frames_for_model(self.video.path, self._log, self.tracks, n, most=most)
+    def frames_for_model(
+        self, n: int, *, most: int = 1, people: Sequence[TrackSummary] | None = None
+    ) -> tuple[ModelFrame, ...]:
+        """Sample n frames with crops of the main characters; after the last moment. See `tracking.model_frames`.
+
+        Args:
+            n: Number of frames.
+            most: Most main characters kept, the largest.
+            people: Whom to take them from; None for all of `tracks`, nobody for frames that no face has moved.
+        """
+        return frames_for_model(self.video.path, self._log, self.tracks if people is None else people, n, most=most)
 
     def _options(self) -> dict[str, Any]:
         """Those that decide what is seen in a clip, as plain values."""

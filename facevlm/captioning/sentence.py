@@ -17,9 +17,10 @@ class Sentence:
 
     Attributes:
         text: Begins with a capital and ends with a full stop.
-        events: Ids of the events it names, in order of start; empty unless `kind` is "action".
+        events: Ids of the events it names, in order of start; empty unless `kind` is "action" or "model".
         kind: "action" (names at least one event), "appearance" (how the person looks), "visibility" (comes into or
-            leaves the picture) or "still" (no obvious change).
+            leaves the picture), "still" (no obvious change), or "model" (a model's words; its events are those measured
+            that the words match).
         paragraph: Number of the paragraph, from 0.
     """
 

@@ -1,16 +1,17 @@
-"""The verbs: describe, track, analyze, score, explain, eval, report, data, models, demo, doctor, weights; each imports
-what it needs.
-"""
+"""The verbs: describe, track, analyze, score, explain, eval, report, demo, doctor, weights; others in other files."""
 
 import json
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from facevlm.cli import datasets, model_folders
+from facevlm.cli import chatting, datasets, model_folders
+from facevlm.cli.fetching import FETCHING, bring_weights
+from facevlm.cli.options import Detector, Device, Evidence, Fps, MaxTokens, Quiet, Saved
 from facevlm.cli.signals import leave_cleanly_when_told
 from facevlm.cli.streams import leave_unsaid, mend_streams, write_document
 from facevlm.errors import OutputError, UsageError
@@ -31,32 +32,11 @@ weights_app = typer.Typer(help="The weights: what they are, get them, their lice
 app.add_typer(weights_app, name="weights")
 app.add_typer(datasets.app, name="data")
 app.add_typer(model_folders.app, name="models")
+app.add_typer(chatting.app)
 eval_app = typer.Typer(help="Run benchmarks on predictions, and compare runs.", no_args_is_help=True)
 app.add_typer(eval_app, name="eval")
 report_app = typer.Typer(help="Pages made from runs.", no_args_is_help=True)
 app.add_typer(report_app, name="report")
-
-Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress bar and no summary; errors are still told.")]
-Fps = Annotated[
-    str,
-    typer.Option(help="Frames to look at per second: native (up to 30) or a number; blinks need at least 16."),
-]
-Detector = Annotated[
-    str,
-    typer.Option(
-        metavar="whole|small|scrfd:PATH|yunet:PATH",
-        help="How faces are found: small looks at tiles too, for wide shots, and takes several times as long; "
-        "scrfd: and yunet: are ONNX files of your own.",
-    ),
-]
-Saved = Annotated[
-    str | None,
-    typer.Option(
-        metavar="DIR",
-        help="Keep what was seen (meshes and appearance vectors) in this folder, and use what is there; a run that was "
-        "killed goes on where it was.",
-    ),
-]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -138,10 +118,19 @@ def describe(
     end: Annotated[str | None, typer.Option(help="Describe up to here: seconds or mm:ss.")] = None,
     detector: Detector = "whole",
     saved: Saved = None,
+    model: Annotated[
+        str | None,
+        typer.Option(metavar="DIR|tiny", help="Let a model say it: its folder, or tiny, whose words are noise."),
+    ] = None,
+    with_evidence: Evidence = None,
+    max_tokens: MaxTokens = 512,
+    device: Device = None,
     face_weights: Annotated[
         str | None,
         typer.Option(
-            metavar="PATH", envvar=FACE_WEIGHTS, help="FaceXFormer's weights: says hair, glasses and beard too."
+            metavar="PATH",
+            envvar=FACE_WEIGHTS,
+            help="FaceXFormer's weights: says hair, glasses, beard too (not with --model).",
         ),
     ] = None,
     sensitive: Annotated[
@@ -163,15 +152,25 @@ def describe(
     if format is not None and format not in FORMATS:
         raise UsageError(f"no format {format!r}", where="--format", mend=f"choose among {', '.join(FORMATS)}")
     parse_rate(fps)  # tells a wrong one before the work starts
-    if sensitive and face_weights is None:
-        raise UsageError("needs a model that can tell", where="--sensitive", mend="give --face-weights PATH")
-    span, finder = parse_span(start, end), check_detector(detector)
-    options = Options(check_who(who), fps, *span, infer, finder, saved, face_weights, sensitive)
+    options = Options(check_who(who), fps, *parse_span(start, end), infer, check_detector(detector), saved)
+    options = replace(options, model=model, evidence=with_evidence, max_tokens=max_tokens, device=device)
+    options = replace(options, face_weights=face_weights, sensitive=sensitive)
+    if sensitive and (face_weights is None or model is not None):
+        mend = "give --face-weights PATH" if face_weights is None else "leave it out, or --model"
+        raise UsageError("needs a model that can tell", where="--sensitive", mend=mend)
+    if model is not None and infer:
+        raise UsageError("is for the engine's own words", where="--infer", mend="leave it out, or --model")
+    if model is None and with_evidence is not None:
+        raise UsageError("is for a model's prompt", where="--with-evidence", mend="add --model")
     found = find_clips(clips)
     many = len(found) > 1 or any(Path(clip).is_dir() and Path(clip) not in found for clip in clips)
     make_saved(saved)
     planned = plan(found, options, many=many, format=format, output=output, report=report, overlay=overlay)
-    _bring_weights(quiet=quiet)
+    if model is not None and (jobs == 1 or len(planned) == 1):
+        from facevlm.cli.chatting import model_of
+
+        model_of(options)  # tells a wrong one before the work starts
+    bring_weights(quiet=quiet)
     with Display([str(job.clip) for job in planned], quiet=quiet, headings=planned[0].format == "text") as display:
         for number, outcome in run(planned, describe_clip, processes=jobs, on_progress=display.on_progress):
             display.done(number, outcome)
@@ -223,7 +222,7 @@ def track(
     parse_rate(fps)
     check_detector(detector)
     make_saved(saved)
-    _bring_weights(quiet=quiet)
+    bring_weights(quiet=quiet)
     with Display([clip], quiet=quiet) as display:
         text = track_clip(
             clip,
@@ -268,7 +267,7 @@ def analyze(
     parse_rate(fps)
     check_detector(detector)
     make_saved(saved)
-    _bring_weights(quiet=quiet)
+    bring_weights(quiet=quiet)
     with Display([clip], quiet=quiet) as display:
         text = analyse_clip(
             clip,
@@ -425,7 +424,7 @@ def demo(
     astronaut()  # tells a missing portrait before anything is written
     folder = Path(output)
     make_writable(folder)
-    _bring_weights(quiet=quiet)
+    bring_weights(quiet=quiet)
     if not quiet:
         _say("making a still photo move ...")
     clip = Path(make_demo_clip(folder).path)
@@ -477,7 +476,7 @@ def weights_fetch(
 
     wanted = names or list(weights.WEIGHTS)
     if not quiet and not all(weights.is_present(name) for name in wanted):
-        _say(_FETCHING)
+        _say(FETCHING)
     for name, path in weights.fetch(wanted).items():
         print(f"{name:16}{path}")
     return 0
@@ -491,20 +490,6 @@ def weights_licenses() -> int:
     for name, licence, origin, text in weights.licenses():
         print(f"{name:16}{licence:12}{origin}\n{'':28}{text or 'text: comes with facevlm weights fetch'}")
     return 0
-
-
-_FETCHING = "fetching the weights, once (one download of 36 MB) ..."
-
-
-def _bring_weights(*, quiet: bool) -> None:
-    """Fetch what is missing now, so that no worker process has to and the wait is explained."""
-    from facevlm.faces import weights
-
-    missing = [name for name in weights.WEIGHTS if not weights.is_present(name)]
-    if missing:
-        if not quiet:
-            _say(_FETCHING)
-        weights.fetch(missing)
 
 
 def _usage(error: Any) -> int:

@@ -16,7 +16,7 @@ from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from typing import Any
 
-from facevlm.cli.batch import Job, refuse_folder
+from facevlm.cli.batch import Job, Options, refuse_folder
 from facevlm.cli.signals import leave_cleanly_when_told
 from facevlm.errors import FacevlmError, UsageError
 from facevlm.exports.atomic_file import MENDS
@@ -107,33 +107,15 @@ def one_line(text: str) -> str:
 
 
 def _describe(job: Job, on_progress: Progress | None, started: float) -> Outcome:
-    from facevlm.describing import describe
     from facevlm.exports.formats import to_format, write_format
-    from facevlm.perceiving import PerceptionConfig
 
     recorder = None
     if job.overlay is not None:
         from facevlm.exports.overlay_video import OverlayRecorder
 
         recorder = OverlayRecorder()
-    options, analyser = job.options, None
-    if options.face_weights is not None:
-        from facevlm.models.face_analyser import FaceAnalyser
-
-        analyser = FaceAnalyser(options.face_weights, sensitive=options.sensitive)
-    description = describe(
-        job.clip,
-        who=options.who,
-        fps=options.fps,
-        start=options.start,
-        end=options.end,
-        infer=options.infer,
-        config=PerceptionConfig(detector=options.detector),
-        saved=options.saved,
-        **({} if analyser is None else {"analyser": analyser}),
-        on_progress=None if on_progress is None else _share_of(job, on_progress),
-        on_moment=recorder,
-    )
+    share = None if on_progress is None else share_of(job.clip, job.options, on_progress)
+    description = _described(job, share, recorder)
     text = ""
     if job.output is None:
         text = to_format(description, job.format, one_line=job.one_line)
@@ -156,13 +138,45 @@ def _describe(job: Job, on_progress: Progress | None, started: float) -> Outcome
     )
 
 
-def _share_of(job: Job, on_progress: Progress) -> Progress | None:
+def _described(job: Job, on_progress: Progress | None, on_moment: Callable[[Any], None] | None) -> Any:
+    """The description, in the engine's words or in a model's."""
+    options = job.options
+    if options.model is not None:
+        from facevlm.cli.chatting import looking_of, model_of
+
+        return model_of(options).describe(
+            job.clip, who=options.who, looking=looking_of(options), on_progress=on_progress, on_moment=on_moment
+        )
+    from facevlm.describing import describe
+    from facevlm.perceiving import PerceptionConfig
+
+    looks: dict[str, Any] = {}
+    if options.face_weights is not None:
+        from facevlm.models.face_analyser import FaceAnalyser
+
+        looks["analyser"] = FaceAnalyser(options.face_weights, sensitive=options.sensitive)
+    return describe(
+        job.clip,
+        who=options.who,
+        fps=options.fps,
+        start=options.start,
+        end=options.end,
+        infer=options.infer,
+        config=PerceptionConfig(detector=options.detector),
+        saved=options.saved,
+        on_progress=on_progress,
+        on_moment=on_moment,
+        **looks,
+    )
+
+
+def share_of(clip: Path, options: Options, on_progress: Progress) -> Progress | None:
     """A function that takes the time reached in seconds and tells the share of the wanted span that is done."""
     from facevlm.video.probe import probe
 
-    start, end = job.options.start or 0.0, probe(job.clip).duration_s
-    if job.options.end is not None:
-        end = job.options.end if end is None else min(end, job.options.end)
+    start, end = options.start or 0.0, probe(clip).duration_s
+    if options.end is not None:
+        end = options.end if end is None else min(end, options.end)
     if end is None or end <= start:
         return None
     length = end - start

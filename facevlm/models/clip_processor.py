@@ -85,6 +85,11 @@ class ClipProcessor(ProcessorMixin):
         prompts = self.prompts(shown, conversations, labels=labels, padding_side=padding_side)
         return BatchFeature({**prompts, **self.pixels(shown)})
 
+    @property
+    def faces_shown(self) -> Literal["none", "main", "all"]:
+        """Whose crops the clips must bring: nobody's, the main character's, or everybody's."""
+        return "none"
+
     def shown(self, clips: ModelClip | Sequence[ModelClip], *, seed: int | None = None) -> list[ModelClip]:
         """The clips as the model sees them: with exactly its number of frames, and the faces that it is shown."""
         given = [clips] if isinstance(clips, ModelClip) else list(clips)
@@ -130,7 +135,7 @@ class ClipProcessor(ProcessorMixin):
         rows = [self._tokens(clip, talk, labels=labels) for clip, talk in zip(clips, checked, strict=True)]
         fill: dict[str, int] = {"input_ids": self.tokenizer.pad_token_id, "attention_mask": 0, "labels": IGNORED_LABEL}
         batch = {name: padded([row[name] for row in rows], fill[name], padding_side) for name in rows[0]}
-        return {**batch, **self.question_inputs(checked)}
+        return {**batch, **self.question_inputs(given)}
 
     def _tokens(self, clip: ModelClip, conversation: Conversation, *, labels: bool) -> dict[str, list[int]]:
         try:
@@ -188,8 +193,10 @@ def plain_text(message: dict[str, Any]) -> str:
 
 
 def last_question(conversation: Conversation) -> str:
-    """The words of the user's last message."""
-    return [plain_text(message) for message in conversation if message["role"] == "user"][-1]
+    """The words of the user's last message; of several parts the last, before which stands what helps to answer."""
+    asked = [message["content"] for message in conversation if message["role"] == "user"][-1]
+    texts = [asked] if isinstance(asked, str) else [part["text"] for part in asked if part.get("type") == "text"]
+    return texts[-1].strip()
 
 
 def padded(rows: Sequence[Sequence[int]], fill: int, side: Side) -> Tensor:

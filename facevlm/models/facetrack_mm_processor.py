@@ -4,7 +4,7 @@ Prompt: `[INST] {scene rows}\\n{face rows}\\n{question} [/INST]{answer}</s>`; fu
 """
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -78,6 +78,13 @@ class FaceTrackMMProcessor(ClipProcessor):
             face_encoder=config.face_encoder,
             face_choice=config.face_choice,
         )
+
+    @property
+    def faces_shown(self) -> Literal["none", "main", "all"]:
+        """The main character's, or everybody's to draw from."""
+        if self.face_encoder == "none":
+            return "none"
+        return "all" if self.face_choice == "random" else "main"
 
     def shown(self, clips: ModelClip | Sequence[ModelClip], *, seed: int | None = None) -> list[ModelClip]:
         """The clips with exactly the model's number of frames, and the faces that it is shown."""

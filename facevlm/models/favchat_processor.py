@@ -5,7 +5,7 @@ Prompt: `{system} [INST] <Video>{rows}</Video> The video contains 8 frames sampl
 """
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from torch import Tensor
@@ -30,6 +30,11 @@ class FaVChatPixels(ClipProcessor):
     template = "favchat"
     video_tokens: int
     face_input: str
+
+    @property
+    def faces_shown(self) -> Literal["none", "main", "all"]:
+        """The main character's, where crops are taken."""
+        return "main" if self.face_input == "crop" else "none"
 
     def shown(self, clips: ModelClip | Sequence[ModelClip], *, seed: int | None = None) -> list[ModelClip]:
         """The clips with exactly the model's number of frames, and the first person's crops where it takes crops."""

@@ -1,6 +1,6 @@
 """Tiny models, whole: random weights from a seed, tokenizers made by code, processor; about a megabyte, no network.
 
-Everything runs on them as on the real ones. Their words are noise.
+Everything runs on them as on the real ones. Their words are noise, and their config says so: `untrained`.
 """
 
 from collections.abc import Callable
@@ -73,6 +73,7 @@ def tiny_model(name: str = "tiny", *, seed: int = 0, **changes: object) -> Made:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         model, processor = TINY[name](**changes)
+    model.config.untrained = True
     model.generation_config.eos_token_id = processor.tokenizer.eos_token_id
     model.generation_config.pad_token_id = processor.tokenizer.pad_token_id
     return model.eval(), processor

@@ -11,8 +11,8 @@ PLAIN = '[system]\nYou judge.\n[user]\nRate $caption as {"score": 1}.\n'
 @pytest.mark.parametrize("name", prompt_names())
 def test_every_prompt_can_be_filled(name):
     prompt = load_prompt(name)
-    system, user = prompt.fill(**{field: f"<{field}>" for field in prompt.fields})
-    assert prompt.fields and system and "$" not in user and all(f"<{field}>" in user for field in prompt.fields)
+    _, user = prompt.fill(**{field: f"<{field}>" for field in prompt.fields})
+    assert "$" not in user and all(f"<{field}>" in user for field in prompt.fields)
 
 
 def test_braces_and_dollars_of_values_stay():

@@ -1,0 +1,1 @@
+"""What answers about clips are made with: who answers, which measured events bear an answer out, answers in pieces."""
