@@ -66,6 +66,7 @@ def write_assembly(
         _write_shards(assembly, part, dtype=kind, shard_bytes=shard_bytes, seed=seed, on_progress=on_progress)
         config = assembly.model.config
         config.dtype = dtype
+        config.untrained = bool(assembly.random)
         config.architectures = [type(assembly.model).__name__]
         config.save_pretrained(part)
         for report in assembly.reports:

@@ -15,11 +15,14 @@ from safetensors.torch import load_file, save_file  # noqa: E402
 from transformers import AutoModelForImageTextToText, AutoProcessor, LlamaConfig, LlamaForCausalLM  # noqa: E402
 
 from facevlm.cli import main  # noqa: E402
+from facevlm.errors import MissingExtraError, UsageError  # noqa: E402
+from facevlm.models import quantizing  # noqa: E402
 from facevlm.models import reference_weights as tables  # noqa: E402
 from facevlm.models.assembled_folder import first_values  # noqa: E402
 from facevlm.models.assembling import own_tensors  # noqa: E402
 from facevlm.models.checkpoint import open_checkpoint  # noqa: E402
 from facevlm.models.facexformer import FaceXFormer  # noqa: E402
+from facevlm.models.generation import load_model  # noqa: E402
 from facevlm.models.model_clip import ModelClip  # noqa: E402
 from facevlm.models.model_parts import MODELS  # noqa: E402
 from facevlm.models.small_tokenizers import small_llm_tokenizer  # noqa: E402
@@ -179,6 +182,28 @@ def test_an_assembled_folder_is_asked_through_its_processor(name, files, run):
     inputs = processor(clip, [{"role": "user", "content": "how do the eyes move?"}])
     answer = model.generate(**inputs, max_new_tokens=3, do_sample=False)
     assert answer.shape[1] > inputs["input_ids"].shape[1] and model.generation_config.eos_token_id == 2
+    whole, _ = load_model(folder, device="cpu")
+    assert whole.config.untrained is True
+
+
+def test_few_bits_without_bitsandbytes_are_told(files, run, monkeypatch):
+    monkeypatch.setattr(quantizing, "find_spec", lambda name: None)
+    code, _, err, folder = run("favchat", "--random=chain,moe,umt,qformer,facexformer", llm=files["llm"])
+    assert code == 0, err
+    with pytest.raises(MissingExtraError, match="pip install bitsandbytes"):
+        load_model(folder, quantize="4bit")
+    with pytest.raises(UsageError, match="tiny models"):
+        load_model("tiny", quantize="8bit")
+
+
+def test_a_person_asks_an_assembled_model(files, run, puppet_clip, capsys):
+    sources = {"llm": files["llm"], "videochat2": files["stage 2"], "facexformer": files["facexformer"]}
+    code, _, err, folder = run("favchat", "--random=chain,moe", **sources)
+    assert code == 0, err
+    words = ["ask", puppet_clip.path, "how do the eyes move?", "--model", folder, "--json", "--max-tokens", "4"]
+    assert main([str(word) for word in words]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert len(told["frames"]) == 8 and any("random weights" in warning for warning in told["warnings"])
 
 
 def test_a_missing_tokenizer_is_told_before_anything_is_written(files, run):
