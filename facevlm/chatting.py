@@ -210,7 +210,9 @@ class FaceChat:
     def look(self, perception: Perception, description: Description) -> Look:
         """Let the model see a clip that was perceived and described."""
         people = _shown_people(self.model, perception, description)
-        frames = perception.frames_for_model(self.model.frames, most=max(1, len(people)), people=people)
+        frames = perception.frames_for_model(
+            self.model.frames, most=max(1, len(people)), people=people, choose=self.model.choose_frames
+        )
         faceless = self.model.faces != "none" and any(crop.whole_frame for frame in frames for crop in frame.crops)
         times = tuple(frame.time for frame in frames)
         return Look(perception, description, self.model.see(frames), times, faceless)
@@ -293,10 +295,12 @@ def _perceive(clip: str | Path, looking: Looking) -> Perception:
 
 
 def _shown_people(model: ChatModel, perception: Perception, description: Description) -> list[TrackSummary]:
-    """Whose crops a model is shown: of those asked about the first, or all of the video."""
+    """Whose crops a model is shown: of the first of those asked about, or of all of the video."""
     if model.faces == "none":
         return []
-    wanted = perception.tracks if model.faces == "all" else [person.track for person in description.people[:1]]
+    wanted = (
+        perception.tracks if model.faces == "all" else [person.track for person in description.people[: model.people]]
+    )
     return [replace(track, main=True) for track in wanted]
 
 

@@ -23,7 +23,7 @@ from facevlm.faces.embed import EMBEDDERS, Embedder
 from facevlm.faces.faces import Detections
 from facevlm.faces.mesh import MESHES, MeshFitter, Roi
 from facevlm.faces.occlusion import Occlusion, OcclusionCue, likeness
-from facevlm.tracking.model_frames import BoxLog, ModelFrame, frames_for_model
+from facevlm.tracking.model_frames import BoxLog, Chooser, ModelFrame, frames_for_model
 from facevlm.tracking.saved_faces import SavedFaces
 from facevlm.tracking.saved_key import key_of, sha256_of
 from facevlm.tracking.track import FaceObservation, Moment, TrackedFace, TrackSummary
@@ -156,7 +156,12 @@ class Perception:
         return self._clip.report
 
     def frames_for_model(
-        self, n: int, *, most: int = 1, people: Sequence[TrackSummary] | None = None
+        self,
+        n: int,
+        *,
+        most: int = 1,
+        people: Sequence[TrackSummary] | None = None,
+        choose: Chooser | None = None,
     ) -> tuple[ModelFrame, ...]:
         """Sample n frames with crops of the main characters; after the last moment. See `tracking.model_frames`.
 
@@ -164,8 +169,10 @@ class Perception:
             n: Number of frames.
             most: Most main characters kept, the largest.
             people: Whom to take them from; None for all of `tracks`, nobody for frames that no face has moved.
+            choose: Which of so many frames are sampled; None for the middles of equal parts.
         """
-        return frames_for_model(self.video.path, self._log, self.tracks if people is None else people, n, most=most)
+        tracks = self.tracks if people is None else people
+        return frames_for_model(self.video.path, self._log, tracks, n, most=most, choose=choose)
 
     def _options(self) -> dict[str, Any]:
         """Those that decide what is seen in a clip, as plain values."""

@@ -14,7 +14,16 @@ from facevlm.describing import describe  # noqa: E402
 from facevlm.errors import UsageError, WeightsError  # noqa: E402
 from facevlm.models.checkpoint import open_checkpoint  # noqa: E402
 from facevlm.models.face_analyser import FaceAnalyser, config_of  # noqa: E402
-from facevlm.models.face_answers import ATTRIBUTES, PARSING, SENSITIVE_ATTRIBUTES, NamedFace, SensitiveGuess  # noqa: E402
+from facevlm.models.face_answers import (  # noqa: E402
+    ATTRIBUTES,
+    PARSING,
+    SENSITIVE_ATTRIBUTES,
+    NamedFace,
+    SensitiveGuess,
+    named,
+)
+from facevlm.models.favchat import FaVChatForConditionalGeneration  # noqa: E402
+from facevlm.models.preprocess import face_pixels  # noqa: E402
 from facevlm.tracking.track import Moment, TrackedFace, TrackSummary  # noqa: E402
 from facevlm.video.encode import VideoWriter  # noqa: E402
 from tests.models import public_folders, public_layouts  # noqa: E402
@@ -185,8 +194,13 @@ def test_weights_of_an_assembled_model_are_taken(weights, tmp_path):
     words = ["models", "assemble", "favchat", "-o", made, "--config", config, random, f"--from=facexformer={weights}"]
     assert main([str(w) for w in words] + ["--dtype=float32", "--without-processor", "--quiet"]) == 0
     crop = np.full((60, 60, 3), 90, np.uint8)
-    # the assembled config has the heads of the tiny decoder, which the public file does not tell
-    assert FaceAnalyser(made)([crop])[0].parsing.shape == (SIDE, SIDE)
+    model = FaVChatForConditionalGeneration.from_pretrained(made).eval()
+    with torch.inference_mode():
+        (expected,) = named(model.facexformer(torch.from_numpy(face_pixels([crop]))).answers)
+    model.save_pretrained(tmp_path / "saved")  # with other names of Swin's layers
+    for folder in (made, tmp_path / "saved"):
+        told = FaceAnalyser(folder)([crop])[0]
+        assert np.allclose(told.landmarks, expected.landmarks, atol=1e-3) and told.age is None
 
 
 def test_other_weights_are_told(tmp_path):

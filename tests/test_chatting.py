@@ -8,7 +8,7 @@ from facevlm.chat.scripted_chat_model import ScriptedChatModel
 from facevlm.chatting import KEPT_CLIPS, NOBODY, ONLY_FIRST, FaceChat, Looking
 from facevlm.describing import describe
 from facevlm.description import NO_FACE
-from facevlm.errors import InputError, MissingExtraError, UsageError, VideoError
+from facevlm.errors import InputError, UsageError, VideoError
 from facevlm.exports.documents import DescriptionDocument
 from facevlm.exports.json_document import read_document, to_json
 from facevlm.perceiving import PerceptionConfig
@@ -103,6 +103,25 @@ def test_a_clip_of_one_frame_and_one_of_300_are_asked_about(tmp_path, squares, s
     clip = film(tmp_path / "a.mp4", seconds, [Square(RED, still(20, 30, 60))])
     answer = scripted("Yes.").ask(clip, "A?", looking=PLAIN)
     assert len(answer.frames) == 4 and len(set(answer.frames)) == (1 if seconds < 1 else 4)
+
+
+@pytest.mark.parametrize("name", ["tiny", "tiny-facetrack-mm"])
+def test_frames_are_those_that_the_models_kind_was_trained_on(name, one_face):
+    pytest.importorskip("torch", reason="models need the extra facevlm[models]")
+    from facevlm.models.frame_indices import videochat2_inference, videollama2_uniform
+
+    table = videochat2_inference(50, 8) if name == "tiny" else videollama2_uniform(50, 4)
+    answer = FaceChat.from_pretrained(name, max_new_tokens=1).ask(one_face, "A?", looking=PLAIN)
+    assert answer.frames == pytest.approx([number / 25 for number in table])
+
+
+def test_two_people_are_shown_to_a_model_that_takes_two(two_faces):
+    chat = scripted("Yes.", "Yes.")
+    chat.model.people = 2
+    for who in ("all", "main"):
+        chat.ask(two_faces, "A?", who=who, looking=PLAIN)
+    first, second = ([crop.track_id for crop in frames[0].crops] for frames in chat.model.shown)
+    assert (first, second) == ([1, 2], [1])
 
 
 # --- conversations
@@ -240,16 +259,6 @@ def test_a_saved_tiny_model_is_still_noise(tmp_path, one_face):
 def test_a_kind_of_model_is_a_row_of_the_table(monkeypatch, one_face):
     monkeypatch.setitem(chat_models.CHAT_MODELS, "script", lambda name: ScriptedChatModel([name]))
     assert FaceChat.from_pretrained("script:Yes.").ask(one_face, "A?", looking=PLAIN).answer == "Yes."
-
-
-def test_without_torch_the_pip_line_is_told(monkeypatch):
-    import sys
-
-    for name in [name for name in sys.modules if name.startswith("facevlm.models")]:
-        monkeypatch.delitem(sys.modules, name)
-    monkeypatch.setitem(sys.modules, "torch", None)
-    with pytest.raises(MissingExtraError, match=r"pip install 'facevlm\[models\]'"):
-        FaceChat.from_pretrained("tiny")
 
 
 REFUSED = {

@@ -34,13 +34,19 @@ class ChatModel(Protocol):
         frames: Frames of a clip that it is shown.
         faces: Whose crops it is shown beside them: nobody's, the main character's, or everybody's. Frames are moved to
             where such a face is seen.
+        people: With "main", of how many people, the first ones of those asked about.
         warnings: Sentences for the user about all its answers.
     """
 
     name: str
     frames: int
     faces: Faces
+    people: int
     warnings: tuple[str, ...]
+
+    def choose_frames(self, count: int) -> Sequence[int]:
+        """Which of `count` evenly spaced frames it is shown, in order: `frames` numbers."""
+        ...
 
     def see(self, frames: Sequence[ModelFrame]) -> Any:
         """Take in a clip, once for any number of questions; what comes out is for `reply`."""
@@ -85,7 +91,12 @@ class LocalModel:
         model, processor = self._loaded
         self.frames = processor.frames
         self.faces: Faces = processor.faces_shown
+        self.people: int = getattr(processor, "people", 1)
         self.warnings: tuple[str, ...] = (NOISE,) if getattr(model.config, "untrained", False) else ()
+
+    def choose_frames(self, count: int) -> Sequence[int]:
+        """As its kind was trained."""
+        return self._loaded[1].choose_frames(count)
 
     def see(self, frames: Sequence[ModelFrame]) -> Any:
         """See `ChatModel`."""

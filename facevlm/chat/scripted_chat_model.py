@@ -5,7 +5,7 @@ from typing import Any
 
 from facevlm.chat.chat_models import Faces, Reply
 from facevlm.errors import UsageError
-from facevlm.tracking.model_frames import ModelFrame
+from facevlm.tracking.model_frames import ModelFrame, uniform_frames
 
 
 class ScriptedChatModel:
@@ -22,6 +22,7 @@ class ScriptedChatModel:
     """
 
     name = "scripted"
+    people = 1
     warnings: tuple[str, ...] = ()
 
     def __init__(self, script: Iterable[str], *, frames: int = 4, faces: Faces = "main") -> None:
@@ -29,6 +30,10 @@ class ScriptedChatModel:
         self.shown: list[tuple[ModelFrame, ...]] = []
         self.told: list[list[dict[str, Any]]] = []
         self._replies = iter(script)
+
+    def choose_frames(self, count: int) -> list[int]:
+        """The middles of equal parts."""
+        return uniform_frames(count, self.frames).tolist()
 
     def see(self, frames: Sequence[ModelFrame]) -> int:
         """Number of the clip in `shown`."""

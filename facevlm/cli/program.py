@@ -10,6 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from facevlm.cli import chatting, datasets, model_folders
+from facevlm.cli.doctor import FACE_WEIGHTS
 from facevlm.cli.fetching import FETCHING, bring_weights
 from facevlm.cli.options import Detector, Device, Evidence, Fps, MaxTokens, Quiet, Saved
 from facevlm.cli.signals import leave_cleanly_when_told
@@ -17,7 +18,6 @@ from facevlm.cli.streams import leave_unsaid, mend_streams, write_document
 from facevlm.errors import OutputError, UsageError
 from facevlm.exports.formats import FORMATS
 
-FACE_WEIGHTS = "FACEVLM_FACE_WEIGHTS"  # environment variable that names FaceXFormer's weights
 INTERRUPTED = 130  # 128 + SIGINT, as shells count
 
 app = typer.Typer(

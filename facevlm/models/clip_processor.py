@@ -12,9 +12,9 @@ import torch
 from jinja2 import TemplateError
 from torch import Tensor
 from transformers import BatchFeature, PreTrainedTokenizerBase, ProcessorMixin
+from transformers.utils.chat_template_utils import render_jinja_template
 
 from facevlm.errors import InputError, UsageError
-from facevlm.models.frame_indices import videochat2_middle
 from facevlm.models.language_side import IGNORED_LABEL
 from facevlm.models.model_clip import ModelClip
 from facevlm.models.preprocess import RESIZERS, Resizer
@@ -98,8 +98,8 @@ class ClipProcessor(ProcessorMixin):
         return [clip.at(self.choose_frames(len(clip.frames))) for clip in given]
 
     def choose_frames(self, count: int) -> list[int]:
-        """Which of `count` frames are shown, when there are more or fewer than the model takes."""
-        return list(range(count)) if count == self.frames else videochat2_middle(count, self.frames)
+        """Which of `count` frames are shown, in order: `frames` numbers, all in turn where there are just so many."""
+        raise NotImplementedError
 
     def pixels(self, shown: Sequence[ModelClip]) -> dict[str, Tensor]:
         """Pictures of clips from `shown`, as `model.see` takes them."""
@@ -138,24 +138,34 @@ class ClipProcessor(ProcessorMixin):
         return {**batch, **self.question_inputs(given)}
 
     def _tokens(self, clip: ModelClip, conversation: Conversation, *, labels: bool) -> dict[str, list[int]]:
+        """The prompt's tokens: what the assistant says, and what stands between, each on its own, so that no token is
+        half a question and half an answer.
+        """
         try:
-            encoded = self.tokenizer.apply_chat_template(
-                conversation,
-                chat_template=self.chat_template,
+            rendered: Any = render_jinja_template(
+                [list(conversation)],
+                chat_template=str(self.chat_template),
                 add_generation_prompt=not labels,
-                tokenize=True,
-                return_dict=True,
-                return_assistant_tokens_mask=labels,
+                return_assistant_tokens_mask=True,
+                **self.tokenizer.special_tokens_map,
                 **self.placeholder_counts(clip),
             )
+            (text,), (spans,) = rendered
         except TemplateError as error:
             raise InputError(f"the conversation has no place in this prompt: {error}") from error
-        ids = list(encoded["input_ids"])
+        if labels and not spans:
+            raise UsageError("the chat template does not mark what the assistant says", mend="use {% generation %}")
+        ids: list[int] = []
+        said: list[int] = []
+        end = 0
+        for start, stop in [*spans, (len(text), len(text))]:
+            between = self.tokenizer(text[end:start], add_special_tokens=False)["input_ids"]
+            answer = continued(self.tokenizer, text[start:stop])
+            ids += [*between, *answer]
+            said += [*[IGNORED_LABEL] * len(between), *answer]
+            end = stop
         row = {"input_ids": ids, "attention_mask": [1] * len(ids)}
-        if labels:
-            mask = encoded["assistant_masks"]
-            row["labels"] = [token if said else IGNORED_LABEL for token, said in zip(ids, mask, strict=True)]
-        return row
+        return {**row, "labels": said} if labels else row
 
     def _checked(self, conversation: Conversation, *, answered: bool) -> list[dict[str, str]]:
         """The conversation with plain texts.
@@ -170,7 +180,7 @@ class ClipProcessor(ProcessorMixin):
         roles = [message["role"] for message in turns]
         if not turns or roles != wanted or roles[-1] != last:
             got = ", ".join(message["role"] for message in talk) or "nothing"
-            raise InputError(f"user and assistant must take turns, and the {last} have the last word, not {got}")
+            raise InputError(f"user and assistant must take turns, with the {last} last, not {got}")
         marks = [token.content for token in self.tokenizer.added_tokens_decoder.values() if token.special]
         for message in talk:
             if not message["content"]:
@@ -205,6 +215,18 @@ def padded(rows: Sequence[Sequence[int]], fill: int, side: Side) -> Tensor:
     gaps = [[fill] * (length - len(row)) for row in rows]
     pairs = zip(gaps, rows, strict=True)
     return torch.tensor([[*gap, *row] if side == "left" else [*row, *gap] for gap, row in pairs], dtype=torch.int64)
+
+
+def continued(tokenizer: PreTrainedTokenizerBase, text: str) -> list[int]:
+    """Tokens of a text that goes on after another: without the blank that some tokenizers put before a text."""
+    if not text:
+        return []
+    after_a_break = tokenizer(f"\n{text}", add_special_tokens=False, return_offsets_mapping=True)
+    pairs = zip(after_a_break["input_ids"], after_a_break["offset_mapping"], strict=True)
+    kept = [(token, start) for token, (start, stop) in pairs if stop > 1]
+    if any(start < 1 for _, start in kept):  # the break is part of a word
+        return list(tokenizer(text, add_special_tokens=False)["input_ids"])
+    return [token for token, _ in kept]
 
 
 def add_placeholders(tokenizer: PreTrainedTokenizerBase, tokens: Sequence[str]) -> list[int]:

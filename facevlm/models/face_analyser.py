@@ -18,7 +18,7 @@ from facevlm.models.face_answers import NamedFace, named
 from facevlm.models.facexformer import STAGES, FaceXFormer, FaceXFormerConfig
 from facevlm.models.preprocess import face_pixels
 from facevlm.models.public_files import find_public
-from facevlm.models.reference_weights import FACEXFORMER
+from facevlm.models.reference_weights import FACEXFORMER, FACEXFORMER_SAVED
 from facevlm.models.weight_loading import load_weights
 
 SOURCE = "facexformer"
@@ -47,13 +47,13 @@ class FaceAnalyser:
         file = find_public(SOURCE, str(weights), offline=offline)
         assert file.file is not None
         held: Mapping[str, Tensor] = file.weights()
-        fields: dict[str, object] = {}
         if inside := [name for name in held if name.startswith(IN_WHOLE_MODELS)]:
-            held = {name.removeprefix(IN_WHOLE_MODELS): held[name] for name in inside}
-            fields = _fields_of(file.folder / "config.json")
-        config = box_config(FaceXFormerConfig, fields) if fields else config_of(held, source=file.file)
+            held, table = {name: held[name] for name in inside}, FACEXFORMER_SAVED
+            config = box_config(FaceXFormerConfig, _fields_of(file.folder / "config.json"))
+        else:
+            table, config = FACEXFORMER, config_of(held, source=file.file)
         self._model = FaceXFormer(config).eval()
-        load_weights(self._model, held, FACEXFORMER, source=file.file)
+        load_weights(self._model, held, table, source=file.file)
         self.sensitive, self.origin = sensitive, file.file
 
     def __call__(self, crops: Sequence[np.ndarray]) -> list[NamedFace]:

@@ -31,6 +31,7 @@ class FaceTrackMMProcessor(ClipProcessor):
         scene_side: Side of the pictures for CLIP, pixels.
         face_encoder: Whose pictures the crops become: "facexformer" or "clip"; "none" without face branch.
         face_choice: "tracked": all people of a clip, each a face; "random": in each frame one of them, as one face.
+        people: Of how many people the clips should bring crops: the main character's alone, or of more.
         resize: One of `preprocess.RESIZERS`.
         chat_template: The prompt's format; None for the model's own.
 
@@ -50,13 +51,14 @@ class FaceTrackMMProcessor(ClipProcessor):
         scene_side: int = 336,
         face_encoder: str = "facexformer",
         face_choice: str = "tracked",
+        people: int = 1,
         resize: str = "pil",
         chat_template: str | None = None,
     ) -> None:
         super().__init__(tokenizer)
         self.video_tokens, self.face_tokens, self.frames = video_tokens, face_tokens, frames
         self.scene_side, self.resize = scene_side, resize
-        self.face_encoder, self.face_choice = face_encoder, face_choice
+        self.face_encoder, self.face_choice, self.people = face_encoder, face_choice, people
         if face_encoder not in ("facexformer", "clip", "none") or face_choice not in ("tracked", "random"):
             raise UsageError(f"no face_encoder {face_encoder!r} with face_choice {face_choice!r}")
         self._adopt(chat_template)

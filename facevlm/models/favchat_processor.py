@@ -15,7 +15,7 @@ from facevlm.errors import InputError, UsageError
 from facevlm.models.clip_processor import VIDEO_TOKEN, ClipProcessor, Conversation, last_question
 from facevlm.models.favchat import FaVChatConfig
 from facevlm.models.favchat_v2 import FaVChatV2Config
-from facevlm.models.frame_indices import videochat2_inference
+from facevlm.models.frame_indices import videochat2_inference, videochat2_middle
 from facevlm.models.model_clip import ModelClip
 from facevlm.models.preprocess import face_pixels, umt_pixels
 
@@ -46,7 +46,7 @@ class FaVChatPixels(ClipProcessor):
 
     def choose_frames(self, count: int) -> list[int]:
         """As VideoChat2 when answering; a clip of too few frames repeats its last one."""
-        return videochat2_inference(count, self.frames) if count > self.frames else super().choose_frames(count)
+        return (videochat2_inference if count > self.frames else videochat2_middle)(count, self.frames)
 
     def placeholder_counts(self, clip: ModelClip) -> dict[str, Any]:
         """Rows of the clip, and when its frames are."""

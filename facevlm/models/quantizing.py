@@ -29,7 +29,7 @@ def quantization(model_class: type[FaceLanguageModel], quantize: str | None, *, 
     if quantize not in CHOICES:
         raise UsageError(f"no quantisation {quantize!r}", where="quantize", mend=f"choose among {', '.join(CHOICES)}")
     if find_spec("bitsandbytes") is None:
-        mend = "run: pip install bitsandbytes"
+        mend = "run: pip install 'facevlm[quantize]'"
         raise MissingExtraError("4 and 8 bits need the package bitsandbytes, and a GPU that it knows", mend=mend)
     kept = ["lm_head", *([] if boxes else box_names(model_class))]
     four: dict[str, Any] = {

@@ -54,6 +54,21 @@ FACEXFORMER = Part(
     rules=(*_swin_rules(), Rule(r"((?:linear_c|linear_fuse|pe_layer|face_decoder)\..+)", r"\1")),
 )
 
+_SAVED_BLOCK = r"(backbone\.encoder\.layers\.\d+\.blocks\.\d+\.)"
+_TABLE = "relative_position_bias_table"
+FACEXFORMER_SAVED = Part(  # in a whole model, with the names of Swin as transformers writes them, or has them in memory
+    wrapper=r"facexformer\.",
+    belongs=FACEXFORMER.belongs,
+    rules=(
+        *(Rule(_SAVED_BLOCK + rf"attention\.self\.{x}\w+\.(.+)", rf"\1attention.{x}_proj.\2") for x in "qkv"),
+        Rule(_SAVED_BLOCK + rf"attention\.self\.{_TABLE}", rf"\1attention.relative_position_bias.{_TABLE}"),
+        Rule(_SAVED_BLOCK + r"attention\.output\.dense\.(.+)", r"\1attention.o_proj.\2"),
+        Rule(_SAVED_BLOCK + r"intermediate\.dense\.(.+)", r"\1mlp.fc1.\2"),
+        Rule(_SAVED_BLOCK + r"output\.dense\.(.+)", r"\1mlp.fc2.\2"),
+        Rule(r"(.+)", r"\1"),
+    ),
+)
+
 _UMT_BLOCK = r"encoder\.blocks\.(\d+)\."
 _UMT_HERE = r"encoder.encoder.layer.\1."
 

@@ -9,7 +9,7 @@ from tokenizers import AddedToken, Tokenizer, decoders, models, normalizers
 from transformers import BertTokenizer, PreTrainedTokenizerFast
 
 LETTERS = " etaoinshrdlucmfwypvbgkqjxz0123456789.,?[]/<>:'INSTAHV"  # in the order in which small vocabularies take them
-MERGES = ("t h", "h e", "▁ a", "▁ t", "i n", "o u", "e r", "▁ h", "▁ s", "o n", "▁ m", "▁ o", "n g", "▁ b", "▁ l")
+MERGES = "] .|t h|h e|▁ a|▁ t|i n|o u|e r|▁ h|▁ s|o n|▁ m|▁ o|n g|▁ b|▁ l"
 LONGEST = 4096  # tokens of a text
 
 
@@ -20,7 +20,7 @@ def small_llm_tokenizer(size: int) -> PreTrainedTokenizerFast:
         size: Ids of its vocabulary, 260 or more: three marks, 256 bytes, then letters and some of their pairs.
     """
     marks = ["<unk>", "<s>", "</s>", *(f"<0x{byte:02X}>" for byte in range(256))]
-    merges = [(first, second) for first, second in (pair.split(" ") for pair in MERGES)]
+    merges = [(first, second) for first, second in (pair.split(" ") for pair in MERGES.split("|"))]
     letters = [letter.replace(" ", "▁") for letter in LETTERS]
     pieces = list(dict.fromkeys(letters))[: size - len(marks) - len(merges)]
     merges = [(a, b) for a, b in merges if all(c in pieces for c in a + b)]

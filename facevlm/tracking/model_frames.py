@@ -7,7 +7,7 @@ from one moment, and of two frames equally near the earlier is taken. Of several
 """
 
 from array import array
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,6 +17,8 @@ from facevlm.errors import UsageError, VideoError
 from facevlm.faces.crop import centre_crop, face_crop
 from facevlm.tracking.track import TrackedFace, TrackSummary
 from facevlm.video.decode import Video
+
+Chooser = Callable[[int], Sequence[int]]  # how many frames there are -> the numbers of those sampled, in order
 
 
 @dataclass(frozen=True)
@@ -122,7 +124,13 @@ def nearest(wanted: np.ndarray, seen: np.ndarray, times: np.ndarray) -> np.ndarr
 
 
 def frames_for_model(
-    clip: str | Path, log: BoxLog, tracks: Sequence[TrackSummary], n: int, *, most: int = 1
+    clip: str | Path,
+    log: BoxLog,
+    tracks: Sequence[TrackSummary],
+    n: int,
+    *,
+    most: int = 1,
+    choose: Chooser | None = None,
 ) -> tuple[ModelFrame, ...]:
     """Sample n frames of a video that was perceived, and cut out its main characters.
 
@@ -132,6 +140,7 @@ def frames_for_model(
         tracks: Its people, main characters first, as `Perception.tracks`.
         n: Number of frames.
         most: Most main characters kept, the largest.
+        choose: Which of so many frames are sampled; None for `uniform_frames`.
 
     Returns:
         n frames in order of time; one that stands for several sampled ones comes several times.
@@ -143,7 +152,7 @@ def frames_for_model(
     if most < 1:
         raise UsageError(f"cannot keep {most} main characters", mend="keep one or more")
     times = np.array(log.times)
-    sampled = uniform_frames(len(times), n)
+    sampled = uniform_frames(len(times), n) if choose is None else np.array(choose(len(times)), np.int64)
     mains = sorted((t for t in tracks if t.main), key=lambda t: -t.area_share)[:most]
     seen = {track.track_id: log.boxes_of((track.track_id, *track.parts)) for track in mains}
     anyone = np.unique(np.concatenate([frames for frames, _ in seen.values()])) if seen else np.zeros(0, np.int64)

@@ -190,7 +190,7 @@ def test_few_bits_without_bitsandbytes_are_told(files, run, monkeypatch):
     monkeypatch.setattr(quantizing, "find_spec", lambda name: None)
     code, _, err, folder = run("favchat", "--random=chain,moe,umt,qformer,facexformer", llm=files["llm"])
     assert code == 0, err
-    with pytest.raises(MissingExtraError, match="pip install bitsandbytes"):
+    with pytest.raises(MissingExtraError, match=r"facevlm\[quantize\]"):
         load_model(folder, quantize="4bit")
     with pytest.raises(UsageError, match="tiny models"):
         load_model("tiny", quantize="8bit")

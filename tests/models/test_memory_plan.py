@@ -158,7 +158,7 @@ def test_bits_need_their_package(monkeypatch):
     with pytest.raises(UsageError, match="no quantisation '2bit'"):
         quantizing.quantization(model_class, "2bit")
     monkeypatch.setattr(quantizing, "find_spec", lambda name: None)
-    with pytest.raises(MissingExtraError, match="pip install bitsandbytes"):
+    with pytest.raises(MissingExtraError, match=r"facevlm\[quantize\]"):
         quantizing.quantization(model_class, "4bit")
 
 

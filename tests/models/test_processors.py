@@ -7,7 +7,12 @@ from hypothesis import strategies as st
 
 torch = pytest.importorskip("torch", reason="models need the extra facevlm[models]")
 
-from transformers import AutoModelForImageTextToText, AutoProcessor, AutoTokenizer  # noqa: E402
+from transformers import (  # noqa: E402
+    AutoModelForImageTextToText,
+    AutoProcessor,
+    AutoTokenizer,
+    PreTrainedTokenizerFast,
+)
 
 from facevlm.errors import InputError, UsageError  # noqa: E402
 from facevlm.models.clip_processor import add_placeholders  # noqa: E402
@@ -114,6 +119,16 @@ def test_any_words_are_masked_exactly(question, answer):
 
 
 _MADE = {}
+
+
+def test_an_answer_never_shares_a_token_with_its_question():
+    processor = _processor("tiny-facetrack-mm")
+    assert "]." in processor.tokenizer.tokenize("a].")
+    talk = [*ASK, {"role": "assistant", "content": ". No."}]
+    inputs = processor(clip(), talk, labels=True)
+    said = inputs["labels"][0][inputs["labels"][0] != -100]
+    assert processor.tokenizer.convert_ids_to_tokens(said)[0] == "."
+    assert torch.equal(inputs["input_ids"][:, : -len(said)], processor(clip(), ASK)["input_ids"])
 
 
 def _processor(preset):
@@ -253,12 +268,52 @@ def test_a_tokenizer_without_padding_pads_with_what_is_never_attended_to():
     assert (inputs["input_ids"][inputs["attention_mask"] == 0] == tokenizer.pad_token_id).all()
 
 
+@pytest.mark.parametrize("preset", ["tiny-favchat-v2", "tiny-facetrack-mm"])
+def test_a_tokenizer_of_another_kind_does_as_well(preset):
+    """GPT's and Qwen's: BPE over bytes, no mark of the beginning, blanks belong to the words that follow."""
+    from tokenizers import Tokenizer, decoders, models, pre_tokenizers
+
+    alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
+    pieces = [*alphabet, "Th", "ey", "They", "ĠThey", "].", "].Ġ", "<|end|>"]
+    merges = [("T", "h"), ("e", "y"), ("Th", "ey"), ("Ġ", "They"), ("]", "."), ("].", "Ġ")]
+    backend = Tokenizer(models.BPE({piece: k for k, piece in enumerate(pieces)}, merges))
+    backend.pre_tokenizer, backend.decoder = pre_tokenizers.ByteLevel(add_prefix_space=False), decoders.ByteLevel()
+    tokenizer = PreTrainedTokenizerFast(tokenizer_object=backend, eos_token="<|end|>")
+    kind = type(_processor(preset))
+    add_placeholders(tokenizer, kind.placeholders)
+    processor = kind(tokenizer, frames=4)
+    for answer in ("They rise.", ". They fall.", "表"):
+        shown, talk = processor.shown(clip(4)), [*ASK, {"role": "assistant", "content": answer}]
+        before, whole = processor.prompts(shown, ASK)["input_ids"][0], processor.prompts(shown, talk, labels=True)
+        assert torch.equal(whole["input_ids"][0][: len(before)], before)
+        said = tokenizer.decode(whole["labels"][0][len(before) :])
+        assert said == (f" {answer} <|end|>" if preset == "tiny-favchat-v2" else f"{answer}<|end|>")
+        assert (whole["labels"][0][: len(before)] == -100).all()
+
+
 def test_parts_of_messages_are_as_good_as_texts():
     processor = _processor("tiny-favchat")
     parts = [{"type": "video"}, {"type": "text", "text": "How do the brows move?"}]
     assert same(processor(clip(), ASK), processor(clip(), [{"role": "user", "content": parts}]))
     rendered = processor.apply_chat_template([{"role": "user", "content": parts}], add_generation_prompt=True)
     assert rendered == "<s>[INST] <Video><|video|></Video> [/INST] [INST] How do the brows move? [/INST]"
+
+
+def test_what_helps_to_answer_is_not_what_the_qformer_reads():
+    parts = [{"type": "text", "text": "The brows rise at 2.0 s."}, {"type": "text", "text": "And the eyes?"}]
+    processor = _processor("tiny-favchat")
+    inputs = processor(clip(), [{"role": "user", "content": parts}])
+    assert processor.qformer_tokenizer.decode(inputs["instruction"][0]) == "[CLS] and the eyes? [SEP]"
+    assert processor.tokenizer.decode(inputs["input_ids"][0]).endswith(
+        "[INST] The brows rise at 2.0 s. And the eyes? [/INST]"
+    )
+
+
+def test_a_template_that_marks_no_answers_cannot_be_trained_on():
+    processor = tiny_model("tiny")[1]
+    processor.chat_template = "{{ messages[0].content }}"
+    with pytest.raises(UsageError, match="does not mark what the assistant says"):
+        processor(clip(), TALK, labels=True)
 
 
 def test_the_system_speaks_first():
@@ -282,8 +337,8 @@ def test_the_fast_pixels_are_nearly_the_exact_ones(make, side, height, width):
 
 BAD = {
     "no words": ([{"role": "user", "content": " "}], "has no words"),
-    "nothing": ([{"role": "system", "content": "Watch."}], "the user have the last word, not system"),
-    "the assistant has the last word": (TALK, "the user have the last word, not user, assistant"),
+    "nothing": ([{"role": "system", "content": "Watch."}], "with the user last, not system"),
+    "the assistant has the last word": (TALK, "with the user last, not user, assistant"),
     "two questions": ([*ASK, *ASK], "must take turns"),
     "a placeholder": ([{"role": "user", "content": "What is <|video|>?"}], r"holds <\|video\|>, which stands for no"),
     "an end": ([{"role": "user", "content": "Say </s> now"}], "holds </s>"),

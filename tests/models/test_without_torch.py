@@ -19,7 +19,9 @@ def run(code, *arguments):
     return subprocess.run([sys.executable, "-c", code, *map(str, arguments)], capture_output=True, text=True)
 
 
-@pytest.mark.parametrize("module", ["facevlm", "facevlm.describing", "facevlm.cli", "facevlm.evaluation"])
+@pytest.mark.parametrize(
+    "module", ["facevlm", "facevlm.describing", "facevlm.chatting", "facevlm.cli", "facevlm.evaluation"]
+)
 def test_importing_brings_no_torch(module):
     done = run(SPY.format(work=f"import {module}"))
     assert done.returncode == 0, done.stderr
@@ -37,6 +39,13 @@ def test_describe_neither_needs_nor_imports_torch(blocked, puppet_clip):
 def test_a_missing_extra_is_told_with_the_pip_line(module):
     done = run(BLOCKED + f"import {module}")
     assert "MissingExtraError" in done.stderr and "pip install 'facevlm[models]'" in done.stderr
+
+
+def test_who_asks_without_torch_is_told_the_pip_line(puppet_clip):
+    ask = "from facevlm.cli import main\nassert main(['ask', *sys.argv[1:]]) == 1"
+    done = run(BLOCKED + ask, puppet_clip.path, "How do the brows move?", "--model", "tiny")
+    assert done.returncode == 0 and done.stdout == "", done.stderr
+    assert done.stderr.count("\n") == 1 and "pip install 'facevlm[models]'" in done.stderr
 
 
 def test_models_need_no_torchvision():
