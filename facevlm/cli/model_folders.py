@@ -180,9 +180,9 @@ def plan(
         name = one.step.name + ("" if one.quantize == "none" else f", {one.quantize}")
         lines.append(f"{name:32}" + "".join(f"{size / 1e9:13.2f}" for size in (*sizes, one.total)))
     lines.append(
-        "Upper bounds: attention keeps its matrix here. Training: activation checkpointing, AdamW, what learns in"
+        "Training: AdamW, activation checkpointing, what learns in float32. Attention keeps its matrix, more than"
     )
-    lines.append("float32. Not counted: what a GPU's libraries take, about 1 GB.")
+    lines.append("on a GPU. Not counted: passing copies of autocast and optimizer, and a GPU's libraries.")
     write_document("\n".join(lines) + "\n")
     return 0
 

@@ -2,7 +2,7 @@
 
 Weights, caches, gradients and optimizer states are counted from the config. Activations are the peak of what lives
 while one step runs on tensors without content; there, attention keeps its matrix, which flash attention on a GPU does
-not, so the plan is an upper bound. What a GPU's own libraries take (about 1 GB) is not in it.
+not. Copies that autocast and the optimizer make for a moment, and a GPU's own libraries (about 1 GB), are not in it.
 """
 
 import weakref
