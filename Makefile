@@ -76,7 +76,7 @@ clean:
 .venv-bench/ready: pyproject.toml constraints.txt
 	@[ -n "$(PYTHON)" ] || { echo "error: no Python 3.11 or newer found (make bench PYTHON=/path/to/python)" >&2; exit 1; }
 	$(PYTHON) -m venv .venv-bench
-	.venv-bench/bin/python $(INSTALL) -e ".[demo,judge]"
+	.venv-bench/bin/python $(INSTALL) -e ".[demo,openai]"
 	@touch $@
 
 .venv-tracking/ready: benchmarks/tracking/requirements.txt pyproject.toml constraints.txt

@@ -1,6 +1,6 @@
 """The clips that benchmarks run on: a folder of real ones, or puppets filmed on the spot; long ones made by looping.
 
-python benchmarks/clips.py DIR          film the puppets: one face 512x512, and wide scenes with small faces
+    python benchmarks/clips.py DIR          film the puppets: one face 512x512, and wide scenes with small faces
 """
 
 import json
@@ -13,6 +13,7 @@ import numpy as np
 
 SUFFIXES = {".mp4", ".mov", ".mkv", ".webm", ".m4v"}
 SMALL_FACE_PX = (72, 48, 32)  # heights of the faces of the wide scenes
+WIDE_S = 10.0
 
 
 def find_clips(folder: Path | None, made: Path) -> list[Path]:
@@ -60,7 +61,7 @@ def loop(clip: Path, minutes: float, target: Path) -> Path:
 
 
 def film_wide(path: Path, px: int) -> None:
-    """Four people of one height walk before a wall, 1280x720, 3 s."""
+    """Four people of one height walk before a wall, 1280x720, 10 s."""
     from facevlm.puppet.demo import astronaut
     from facevlm.puppet.puppet import Puppet
     from facevlm.puppet.record import write_clip
@@ -71,11 +72,11 @@ def film_wide(path: Path, px: int) -> None:
     actors = []
     for number in range(4):
         x, y = 0.14 + 0.24 * number, 0.38 + 0.12 * (number % 2)
-        script = random_script(number, 3.0, rate=0.6)
-        path_of = (Key(0, x, y, px / 720), Key(3, x + 0.05, y, px / 720))
+        script = random_script(number, WIDE_S, rate=0.6)
+        path_of = (Key(0, x, y, px / 720), Key(WIDE_S, x + 0.08, y, px / 720))
         actors.append(Actor(f"person {number}", puppet, script, path_of))
     wall = np.random.default_rng(0).normal([128, 122, 112], 6, (720, 1280, 3)).clip(0, 255).astype(np.uint8)
-    _keep_boxes(write_clip(path, Scene((Shot(3.0, tuple(actors), wall),), (1280, 720), Film(noise=2.0))))
+    _keep_boxes(write_clip(path, Scene((Shot(WIDE_S, tuple(actors), wall),), (1280, 720), Film(noise=2.0))))
 
 
 def _keep_boxes(truth) -> None:

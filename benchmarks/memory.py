@@ -3,7 +3,8 @@ minutes of one looped clip, each in a process of its own.
 
     python benchmarks/memory.py [--clip FILE] [--minutes 5 15 30] [--fps 30] [--made DIR]
 
-It must be flat: the longest run needs at most a tenth more than the shortest.
+It must be flat: the longest run needs at most a tenth more than the shortest. Results of a clip of your own are kept
+under its name.
 """
 
 import argparse
@@ -59,13 +60,14 @@ def main() -> None:
     parser.add_argument("--made", type=Path, default=Path("build/bench-clips"), help="where puppets are filmed")
     args = parser.parse_args()
     where, clip = machine(), args.clip or film(args.made)[0]
+    name = f"memory_{clip.stem}" if args.clip else "memory"
     rows = []
     with tempfile.TemporaryDirectory() as folder:
         for minutes in sorted(args.minutes):
             long = loop(clip, minutes, Path(folder) / f"{minutes:g}.mp4")
             for what in args.what:
                 rows.append({"what": what, "minutes": minutes, "fps": args.fps} | measure(what, long, args.fps))
-                keep("memory", where, rows, table(rows))
+                keep(name, where, rows, table(rows))
             long.unlink()
 
 

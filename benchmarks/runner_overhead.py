@@ -16,11 +16,12 @@ from pathlib import Path
 
 from machine import keep, machine
 
+from facevlm.endpoints.model_client import OpenAIClient
+from facevlm.endpoints.reply_cache import CachedClient
+from facevlm.endpoints.scripted_server import ScriptedServer
 from facevlm.evaluation.benchmark_run import run_benchmark
 from facevlm.evaluation.judging import Judging
-from facevlm.evaluation.model_client import OpenAIClient
-from facevlm.evaluation.reply_cache import CachedClient
-from facevlm.evaluation.scripted_server import ScriptedServer
+from facevlm.evaluation.run_folder import Origin
 
 LABELLED = Path(__file__).parents[1] / "tests" / "evaluation" / "labelled_captions.json"
 EVENTS = [f"the person moves part {number}" for number in range(8)]
@@ -37,9 +38,8 @@ def main() -> None:
         for name in ("asked", "kept"):
             client = CachedClient(OpenAIClient("m", base_url=server.base_url), Path(folder) / "replies")
             start, cpu = time.perf_counter(), time.process_time()
-            run_benchmark(
-                said, told, folder, benchmark="b", model="m", judging=Judging(client, align="neutral"), concurrency=8
-            )
+            judging = Judging(client, align="neutral")
+            run_benchmark(said, told, folder, benchmark="b", origin=Origin("m"), judging=judging, concurrency=8)
             took, cpu = time.perf_counter() - start, time.process_time() - cpu
             results[name] = {
                 "ms_per_caption": 1000 * took / len(told),

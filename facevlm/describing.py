@@ -162,6 +162,7 @@ def _person(
         end=perception.shots[-1][1],
         appearance=looks,
         shots=perception.shots,
+        gaps=perception.gaps,
         name=name,
         others=len(perception.tracks) > 1,
         judged=_judged(table),

@@ -7,8 +7,8 @@
     │   └── VideoError      a file is no video, or holds no picture
     ├── WeightsError        weights are missing, damaged or of another version
     ├── MissingExtraError   an optional package is not installed
-    ├── JudgeError          a judge of captions gave no usable reply
-    ├── BudgetError         what a judge may cost is spent
+    ├── ReplyError          a language model gave no usable reply
+    ├── BudgetError         what a language model may cost is spent
     └── OutputError         a result cannot be written
 
 Each message says what is wrong, where, and how to mend it; the command line prints it as one line.
@@ -61,12 +61,12 @@ class MissingExtraError(FacevlmError):
     """An optional package is not installed; the message names the pip line."""
 
 
-class JudgeError(FacevlmError):
-    """A judge of captions gave no usable reply."""
+class ReplyError(FacevlmError):
+    """A language model, as judge or looking at pictures, gave no usable reply."""
 
 
 class BudgetError(FacevlmError):
-    """What a judge may cost is spent; the run stops, what was answered is kept."""
+    """What a language model may cost is spent; the run stops, what was answered is kept."""
 
 
 class OutputError(FacevlmError):

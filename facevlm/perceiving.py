@@ -35,6 +35,7 @@ from facevlm.video.sampling import Sampler, parse_rate
 from facevlm.video.shots import marked
 
 GLANCE_AFTER_S = 1.0  # seconds without a face after which the detector looks with less effort
+GAP_S, GAP_RATIO = 0.5, 3.0
 DOUBT_EVERY_S = 0.1  # seconds between looks that tell whether what is new is a face
 
 
@@ -154,6 +155,20 @@ class Perception:
     def report(self) -> DecodeReport:
         """What was decoded and what was damaged; complete after the last moment."""
         return self._clip.report
+
+    @property
+    def gaps(self) -> list[tuple[float, float]]:
+        """(start, end) seconds of each stretch without a picture, as damage leaves behind.
+
+        They lie between processed frames that are at least `GAP_S` and `GAP_RATIO` usual steps apart; complete after
+        the last moment.
+        """
+        times = np.array(self._log.times)
+        steps = np.diff(times)
+        if not len(steps):
+            return []
+        wide = np.flatnonzero(steps >= max(GAP_S, GAP_RATIO * float(np.median(steps))))
+        return [(float(times[k]), float(times[k + 1])) for k in wide]
 
     def frames_for_model(
         self,

@@ -34,12 +34,22 @@ def still(x: float, y: float, side: float, *present: tuple[float, float]) -> Cal
     return lambda t: (x, y, side) if not present or any(a <= t < b for a, b in present) else None
 
 
-def film(path: Path, seconds: float, squares: Sequence[Square], *, cuts: Sequence[float] = (), fps: float = 25) -> Path:
-    """Write a clip; at each cut the background becomes another one."""
+def film(
+    path: Path,
+    seconds: float,
+    squares: Sequence[Square],
+    *,
+    cuts: Sequence[float] = (),
+    fps: float = 25,
+    without: tuple[float, float] = (0, 0),
+) -> Path:
+    """Write a clip, without the pictures of one stretch; at each cut the background becomes another one."""
     walls = [_wall(number) for number in range(len(cuts) + 1)]
     with VideoWriter(path, *SIZE, options=EncodeOptions(crf=14, rate=Fraction(fps))) as writer:
         for number in range(max(1, round(seconds * fps))):
             t = number / fps
+            if without[0] <= t < without[1]:
+                continue
             image = walls[sum(t >= cut - 1e-6 for cut in cuts)].copy()
             for square in squares:
                 if place := square.place(t):

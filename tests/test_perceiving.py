@@ -72,6 +72,14 @@ def test_who_leaves_and_returns_is_the_same_person_with_two_spans(tmp_path, squa
     assert track.spans == (pytest.approx((0, 1.16), abs=0.05), pytest.approx((3.0, 4.36), abs=0.15))
 
 
+@pytest.mark.parametrize(("fps", "gap"), [("native", (1.16, 3.0)), (1, None)], ids=["damaged", "a frame a second"])
+def test_a_stretch_without_pictures_is_told_from_one_without_faces(tmp_path, squares, fps, gap):
+    clip = film(tmp_path / "a.mp4", 4.4, [Square(RED, still(50, 40, 60))], without=(1.2, 3.0))
+    _, perception = watch(clip, fps=fps)
+    assert perception.gaps == ([] if gap is None else [pytest.approx(gap, abs=1e-3)])
+    assert watch(film(tmp_path / "b.mp4", 2, [Square(RED, still(50, 40, 60, (0, 1)))]))[1].gaps == []
+
+
 def test_who_looks_different_is_another_person(tmp_path, squares):
     come_and_go = [Square(RED, still(50, 40, 60, (0, 1.2))), Square(BLUE, still(50, 40, 60, (3.0, 9)))]
     _, perception = watch(film(tmp_path / "a.mp4", 4.4, come_and_go))

@@ -11,7 +11,7 @@ import numpy as np
 
 from benchmarks.tracking.clip import Clip, Faces, Runs
 from facevlm.tracking.aflink import AFLinkConfig
-from facevlm.tracking.interpolation import interpolate
+from facevlm.tracking.interpolation import filled, smoothed
 from facevlm.tracking.strongsort import DEEPSORT, StrongSortConfig
 from facevlm.tracking.track import FaceObservation
 from facevlm.tracking.tracker import Tracker, TrackerConfig
@@ -24,14 +24,15 @@ class Variant:
     Attributes:
         config: Its settings.
         appearance: Whether it is told appearance vectors.
-        interpolation: Whether tracks are filled and smoothed at the end (GSI).
+        fill, smooth: Whether gaps are filled and boxes smoothed at the end, the two halves of GSI.
         offline: Whether ids are those after the last frame: short tracks left out, people who came back re-linked. Else
             they are what a viewer sees live.
     """
 
     config: TrackerConfig = field(default_factory=TrackerConfig)
     appearance: bool = True
-    interpolation: bool = False
+    fill: bool = False
+    smooth: bool = False
     offline: bool = True
 
     def __call__(self, clip: Clip) -> np.ndarray:
@@ -46,7 +47,7 @@ class Variant:
             person = {part: summary.track_id for summary in follows.finish() for part in summary.parts}
             table = table[[track in person for track in table[:, 1]]]
             table[:, 1] = [person[track] for track in table[:, 1]]
-        return self._interpolated(table, clip.times) if self.interpolation and len(table) else table
+        return self._interpolated(table, clip.times) if (self.fill or self.smooth) and len(table) else table
 
     def sort(self, **changes: Any) -> "Variant":
         """The same with other settings of `StrongSortConfig`."""
@@ -69,11 +70,12 @@ class Variant:
         ]
 
     def _interpolated(self, rows: np.ndarray, times: np.ndarray) -> np.ndarray:
-        """GSI of rows as `Runs` gives them, in frames of nominal length."""
+        """Rows as `Runs` gives them, filled and smoothed in frames of nominal length."""
         frames = times / self.config.strongsort.frame_s
         rows = rows.copy()
         rows[:, 0], rows[:, 4:] = frames[rows[:, 0].astype(int)], rows[:, 4:] - rows[:, 2:4]
-        rows = interpolate(rows, frames=frames)
+        rows = filled(rows, frames=frames) if self.fill else rows
+        rows = smoothed(rows) if self.smooth else rows
         rows[:, 0], rows[:, 4:] = np.searchsorted(frames, rows[:, 0] - 1e-6), rows[:, 4:] + rows[:, 2:4]
         return rows
 
@@ -113,7 +115,7 @@ PARTS: dict[str, Callable[[Variant, bool], Variant]] = {
     "second pass": _second_pass,
     "AFLink": _aflink,
     "re-linking by appearance": _relinking,
-    "GSI": lambda variant, on: replace(variant, interpolation=on),
+    "GSI": lambda variant, on: replace(variant, fill=on, smooth=on),
 }
 
 
@@ -124,6 +126,24 @@ def ablation(variant: Variant, name: str) -> dict[str, Variant]:
         has = switch(variant, True) == variant
         result[f"{name} {'without' if has else 'with'} {part}"] = switch(variant, not has)
     return result
+
+
+def constants(variant: Variant) -> dict[str, Variant]:
+    """Name → the variant with one constant moved; those that only switch a part are in `ablation`."""
+    return {
+        **{f"n_init {n}": variant.sort(n_init=n) for n in (2, 3)},
+        **{f"max_age {n}": variant.sort(max_age=float(n)) for n in (15, 45, 60)},
+        **{f"gate {gate}": variant.association(gate=gate) for gate in (6.0, 13.3)},
+        **{f"max_cost {cost}": variant.association(max_cost=cost) for cost in (0.2, 0.4)},
+        **{f"max_appearance {most}": variant.association(max_appearance=most) for most in (0.1, None)},
+        **{f"unknown_appearance {cost}": variant.association(unknown_appearance=cost) for cost in (0.05, 0.2)},
+        "near_overlap None": variant.association(near_overlap=None),
+        "hint 0": variant.association(hint=0.0),
+        **{f"relink.min_similarity {alike}": variant.relinked(min_similarity=alike) for alike in (0.93, 0.97)},
+        "filled": replace(variant, fill=True),
+        "smoothed": replace(variant, smooth=True),
+        "filled and smoothed": replace(variant, fill=True, smooth=True),
+    }
 
 
 DEFAULT = Variant()

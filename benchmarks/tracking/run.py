@@ -3,9 +3,11 @@
     make .venv-tracking/ready
     .venv-tracking/bin/python benchmarks/tracking/run.py --photos DIR [--cache DIR] [--jobs 2]
     .venv-tracking/bin/python benchmarks/tracking/run.py --photos DIR --tune 16      (settings of the peers, kept)
+    .venv-tracking/bin/python benchmarks/tracking/run.py --photos DIR --constants    (ours moved one by one)
 
 36 scene scripts times seeds (`scenes.py`) are filmed and looked at once, then every tracker runs on the same detections
-(`clip.py`). Results go to benchmarks/results/tracking.json and tracking.txt. Without --photos all people are variants
+(`clip.py`). Results go to benchmarks/results/tracking.json and tracking.txt, of --constants, which looks at the tuning
+seeds alone, to tracking_constants.json and tracking_constants.txt. Without --photos all people are variants
 of the one portrait that scikit-image ships, and the results are only printed.
 """
 
@@ -27,7 +29,7 @@ from benchmarks.machine import keep, machine  # noqa: E402
 from benchmarks.tracking.clip import Clip, Runs, load  # noqa: E402
 from benchmarks.tracking.film import SEEDS  # noqa: E402
 from benchmarks.tracking.look import clips  # noqa: E402
-from benchmarks.tracking.ours import OURS, PARTS  # noqa: E402
+from benchmarks.tracking.ours import DEFAULT, OURS, PARTS, constants  # noqa: E402
 from benchmarks.tracking.peers import Settings, draw, peer, peers  # noqa: E402
 from benchmarks.tracking.scenes import SCENES  # noqa: E402
 from benchmarks.tracking.scoring import FIGURES, MIN_VISIBLE, Score, score, together  # noqa: E402
@@ -51,6 +53,7 @@ def main() -> None:
     parser.add_argument(
         "--tune", type=int, metavar="DRAWS", help="tune the peers on the tuning seeds and keep the best"
     )
+    parser.add_argument("--constants", action="store_true", help="move constants of ours on the tuning seeds")
     args = parser.parse_args()
     where = machine()
     where["command"] = where["command"].replace(str(args.photos), "DIR")
@@ -60,6 +63,15 @@ def main() -> None:
         parser.error(f"no scene {unknown[0]!r}; there are {', '.join(SCENES)}")
     if args.tune:
         tune(clips(args.photos, args.cache, "tune", names=names, jobs=args.jobs), args.tune, args.jobs)
+        return
+    if args.constants:
+        paths = clips(args.photos, args.cache, "tune", names=names, jobs=args.jobs)
+        rows = summary(*run_all(paths, ["facevlm", *constants(DEFAULT)], args.jobs))
+        text = f"TUNE: {len(names)} scenes, seeds {', '.join(map(str, SEEDS['tune']))}\n\n{totals(rows)}"
+        if args.scenes or not args.photos:
+            print(text)
+        else:
+            keep("tracking_constants", where, rounded(rows), text)
         return
     wanted = [
         name for name in trackers() if not args.trackers or name.startswith(tuple(args.trackers.split(",")))
@@ -133,7 +145,7 @@ def run_all(paths: list[Path], names: list[str], jobs: int) -> tuple[Results, di
 
 def _run_clip(task: tuple[Path, list[str]]) -> tuple[str, int, dict[str, tuple[Score, float]]]:
     path, names = task
-    clip, known, scores = load(path), trackers(), {}
+    clip, known, scores = load(path), {**trackers(), **constants(DEFAULT)}, {}
     assert len(clip.images) == len(clip.times), path  # decoded before anything is timed
     for name in names:
         start = time.process_time()

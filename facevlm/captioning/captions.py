@@ -33,6 +33,7 @@ def caption_person(
     end: float,
     appearance: Mapping[str, AppearanceValue],
     shots: Sequence[tuple[float, float]] = (),
+    gaps: Sequence[tuple[float, float]] = (),
     name: str = THE_PERSON,
     others: bool = False,
     judged: bool = True,
@@ -49,6 +50,7 @@ def caption_person(
         end: Its end in seconds.
         appearance: Name -> measured value; may be empty.
         shots: (start, end) seconds of each shot.
+        gaps: (start, end) seconds of each stretch of which the video has no picture.
         name: "the person" where the caption is of one, else a name such as "Person 2".
         others: Whether there are people in the video of whom the caption does not tell.
         judged: Whether enough of the person was looked at to say that nothing happens.
@@ -61,7 +63,7 @@ def caption_person(
     felt = feelings(events) if infer else ()
     called = f"the {noun_for(appearance)}" if alone else name
     writer = Writer(called, pronouns or pronouns_for(appearance), Chooser(seed), felt)
-    seen = stretches(spans, start=start, end=end)
+    seen = stretches(spans, start=start, end=end, gaps=gaps)
     if _turned(events, sum(b - a for a, b in seen)):
         appearance = {name: value for name, value in appearance.items() if name != "facing"}
     for text in opening(appearance, name=name, pronouns=writer.pronouns, whole=alone):

@@ -2,7 +2,8 @@
 
 The rules are prototypes of EMFACS (Ekman & Friesen 1983; FACS Investigator's Guide 2002, table 10-2), reduced to the
 actions that are measured here: happiness 6+12, surprise 1+2+5+26, fear 1+2+4+5, anger 4+5/7+24, disgust 9 (+ 4 or 15),
-sadness 4+15. A face shows actions, not feelings: a prototype is weak evidence, posed and felt are not told apart.
+sadness 4+15; and distress 4+43, after studies of pain (Prkachin & Solomon 2008). A face shows actions, not feelings: a
+prototype is weak evidence, posed and felt are not told apart.
 """
 
 from collections.abc import Iterator, Sequence
@@ -49,6 +50,7 @@ PROTOTYPES = (  # of those that share their first event, the first that fits is 
     Prototype("disgusted", (("nose_wrinkle",),), 0.45, unless=_JOY),
     Prototype("sad", (("mouth_corner_down",), ("brow_furrow",)), 0.65, "slight", unless=_JOY),
     Prototype("sad", (("mouth_corner_down",), ("gaze_down", "head_down", "brow_raise")), 0.45, unless=_JOY),
+    Prototype("distressed", (("brow_furrow",), ("eyes_closed",)), 0.55, "strong", unless=_JOY),
     Prototype("angry", (("brow_furrow",), ("lip_press",), ("eyes_squint", "eyes_widen")), 0.7, unless=_AGAINST_ANGER),
     Prototype("angry", (("brow_furrow",), ("lip_press",)), 0.5, unless=_AGAINST_ANGER),
 )

@@ -49,24 +49,32 @@ class Change:
         return f"{who} {say('<go> out of view', form, pronouns)}" + (gone if self.last else "")
 
 
-def stretches(spans: Sequence[tuple[float, float]], *, start: float, end: float) -> list[tuple[float, float]]:
+def stretches(
+    spans: Sequence[tuple[float, float]], *, start: float, end: float, gaps: Sequence[tuple[float, float]] = ()
+) -> list[tuple[float, float]]:
     """Stretches in which the person is in the picture, short absences filled.
 
     Args:
         spans: (start, end) seconds per shot; none means the whole time.
         start: Start of the described part in seconds.
         end: End of the described part in seconds.
+        gaps: (start, end) seconds of each stretch of which the video has no picture: nobody is absent there.
     """
     result: list[tuple[float, float]] = []
     for t0, t1 in sorted(spans):
         t0, t1 = max(t0, start), min(t1, end)
         if t1 <= t0:
             continue
-        if result and t0 - result[-1][1] < _GAP_S:
+        if result and _absent(result[-1][1], t0, gaps) < _GAP_S:
             result[-1] = result[-1][0], max(result[-1][1], t1)
         else:
             result.append((t0, t1))
     return result or [(start, end)]
+
+
+def _absent(left: float, back: float, gaps: Sequence[tuple[float, float]]) -> float:
+    """Seconds between two sights of which there are pictures."""
+    return back - left - sum(max(0.0, min(back, t1) - max(left, t0)) for t0, t1 in gaps)
 
 
 def changes(

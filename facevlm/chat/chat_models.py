@@ -127,8 +127,17 @@ class LocalModel:
         return Reply(made.text, made.confidence, tuple(warnings))
 
 
+def _endpoint(name: str) -> ChatModel:
+    from facevlm.chat.endpoint_chat_model import EndpointChatModel
+    from facevlm.endpoints.model_client import OpenAIClient
+
+    if not name:
+        raise UsageError("the endpoint's model has no name", where="--model", mend="give openai:NAME")
+    return EndpointChatModel(OpenAIClient(name))
+
+
 # What stands before a colon in the name of a model -> from what stands behind it to who answers.
-CHAT_MODELS: dict[str, Callable[[str], ChatModel]] = {}
+CHAT_MODELS: dict[str, Callable[[str], ChatModel]] = {"openai": _endpoint}
 
 
 def open_chat_model(name: str, *, device: str | None = None) -> ChatModel:
@@ -143,5 +152,5 @@ def open_chat_model(name: str, *, device: str | None = None) -> ChatModel:
     if colon and kind in CHAT_MODELS:
         return CHAT_MODELS[kind](rest)
     if not name:
-        raise UsageError("the name is empty", where="--model", mend="give the folder of a model, or tiny")
+        raise UsageError("the name is empty", where="--model", mend="give the folder of a model, tiny, or openai:NAME")
     return LocalModel(name, device=device)

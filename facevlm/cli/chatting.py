@@ -27,7 +27,11 @@ app = typer.Typer()
 Clip = Annotated[str, typer.Argument(metavar="CLIP", help="A video file.")]
 Model = Annotated[
     str,
-    typer.Option(metavar="DIR|tiny", help="Who answers: the folder of a model, or tiny, whose words are noise."),
+    typer.Option(
+        metavar="DIR|openai:NAME|tiny",
+        help="Who answers: the folder of a model, a vision model behind an endpoint (OPENAI_BASE_URL, OPENAI_API_KEY), "
+        "or tiny, whose words are noise.",
+    ),
 ]
 Who = Annotated[str, typer.Option(metavar="main|all|ID|x,y", help="Whom it is about; x,y: a point in the first frame.")]
 Start = Annotated[str | None, typer.Option(help="Look from here on: seconds or mm:ss.")]
@@ -53,7 +57,7 @@ def ask(
     device: Device = None,
     quiet: Quiet = False,
 ) -> int:
-    """Ask a model about the faces in a video (needs the extra models)."""
+    """Ask a model about the faces in a video (needs the extra models, or openai)."""
     if stream and as_json:
         raise UsageError("--stream and --json do not go together", mend="leave one out")
     if not question.strip():
@@ -90,7 +94,7 @@ def chat(
     """Talk with a model about the faces in a video: a question a line, until the input ends or says exit.
 
     The clip is looked at once, and each question may build on those before. A question that cannot be answered is told,
-    and the talk goes on; the exit code is that of the last one. Needs the extra models.
+    and the talk goes on; the exit code is that of the last one. Needs the extra models, or openai.
     """
     options = Options(who, fps, *_span(start, end), False, detector, saved, model, with_evidence, max_tokens, device)
     conversation = begin(clip, options, quiet=quiet)

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-from facevlm.cli import chatting, datasets, model_folders
+from facevlm.cli import chatting, datasets, eval_verbs, model_folders
 from facevlm.cli.doctor import FACE_WEIGHTS
 from facevlm.cli.fetching import FETCHING, bring_weights
 from facevlm.cli.options import Detector, Device, Evidence, Fps, MaxTokens, Quiet, Saved
@@ -33,10 +33,8 @@ app.add_typer(weights_app, name="weights")
 app.add_typer(datasets.app, name="data")
 app.add_typer(model_folders.app, name="models")
 app.add_typer(chatting.app)
-eval_app = typer.Typer(help="Run benchmarks on predictions, and compare runs.", no_args_is_help=True)
-app.add_typer(eval_app, name="eval")
-report_app = typer.Typer(help="Pages made from runs.", no_args_is_help=True)
-app.add_typer(report_app, name="report")
+app.add_typer(eval_verbs.eval_app, name="eval")
+app.add_typer(eval_verbs.report_app, name="report")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -120,7 +118,10 @@ def describe(
     saved: Saved = None,
     model: Annotated[
         str | None,
-        typer.Option(metavar="DIR|tiny", help="Let a model say it: its folder, or tiny, whose words are noise."),
+        typer.Option(
+            metavar="DIR|openai:NAME|tiny",
+            help="Let a model say it: its folder, one behind an endpoint, or tiny, whose words are noise.",
+        ),
     ] = None,
     with_evidence: Evidence = None,
     max_tokens: MaxTokens = 512,
@@ -325,87 +326,6 @@ def explain(
     text, code = explain_files(predictions, references, ids=ids or [], worst=worst, output=output)
     write_document(text)
     return code
-
-
-@eval_app.command("fec-bench", no_args_is_help=True)
-def eval_fec_bench(
-    predictions: Annotated[
-        str,
-        typer.Option(
-            metavar="FILE|baseline:NAME",
-            help='Captions of a model: JSON of {"id", "caption"}; or those of a baseline made from the references.',
-        ),
-    ],
-    references: Annotated[
-        str, typer.Option(help="FEC-Bench's test.json, which has no licence to be passed on; or captions of your own.")
-    ],
-    output: Annotated[str, typer.Option("--output", "-o", help="Folder of the run; started again, it goes on.")],
-    judge: Annotated[str, typer.Option(metavar="rule|openai:MODEL", help="Who judges events and rates.")] = "rule",
-    model: Annotated[str | None, typer.Option(help="Whose captions they are. Default: the file's name.")] = None,
-    metrics: Annotated[list[str] | None, typer.Option(help="Names, separated by commas. Default: all.")] = None,
-    align: Annotated[
-        str, typer.Option(metavar="none|reference|neutral", help="Rewrite captions in this format before rating.")
-    ] = "none",
-    base_url: Annotated[str | None, typer.Option(help="Of the judge's endpoint. Default: OPENAI_BASE_URL.")] = None,
-    replay: Annotated[bool, typer.Option("--replay", help="Use kept replies alone, without network.")] = False,
-    concurrency: Annotated[int, typer.Option(min=1, max=256, help="Captions to judge at a time.")] = 8,
-    max_tokens: Annotated[int | None, typer.Option(min=1, help="Stop when the judge took so many tokens.")] = None,
-    max_cost: Annotated[float | None, typer.Option(min=0, help="Stop when the judge cost so much.")] = None,
-    input_price: Annotated[float, typer.Option(min=0, help="Of a million tokens that the judge reads.")] = 0.0,
-    output_price: Annotated[float, typer.Option(min=0, help="Of a million tokens that it writes.")] = 0.0,
-    seed: Annotated[int, typer.Option(help="Sent to the judge.")] = 0,
-    quiet: Quiet = False,
-) -> int:
-    """Score a model's captions of FEC-Bench: report.json, samples.jsonl, and the judge's replies.
-
-    Exit code: 0 all captions scored, 1 some failed or the budget is spent, 2 wrong usage.
-    """
-    from facevlm.cli.evaluating import evaluate_file, make_judging
-    from facevlm.evaluation.reply_cache import Budget
-
-    if max_cost is not None and not input_price + output_price:
-        raise UsageError("needs a price", where="--max-cost", mend="give --input-price and --output-price")
-    budget = Budget(max_tokens, max_cost, input_price, output_price)
-    judging = make_judging(judge, output, base_url=base_url, replay=replay, budget=budget, align=align, seed=seed)
-    text, code = evaluate_file(
-        predictions,
-        references,
-        output,
-        benchmark="fec-bench",
-        model=model,
-        judging=judging,
-        metrics=metrics or [],
-        concurrency=concurrency,
-        quiet=quiet,
-    )
-    write_document(text)
-    return code
-
-
-@eval_app.command("compare", no_args_is_help=True)
-def eval_compare(
-    first: Annotated[str, typer.Argument(metavar="A", help="Folder of a run.")],
-    second: Annotated[str, typer.Argument(metavar="B", help="Folder of another, on the same references.")],
-) -> int:
-    """Compare two runs clip by clip: differences, their intervals, and p-values of a permutation test."""
-    from facevlm.cli.evaluating import compare_folders
-
-    write_document(compare_folders(first, second))
-    return 0
-
-
-@report_app.command("bench", no_args_is_help=True)
-def report_bench(
-    folder: Annotated[str, typer.Argument(metavar="DIR", help="Folder that holds the folders of runs.")],
-    output: Annotated[
-        str | None, typer.Option("--output", "-o", help="HTML page. Default: leaderboard.html in DIR.")
-    ] = None,
-) -> int:
-    """Write the leaderboard: runs by judge, what chance scores, published numbers apart."""
-    from facevlm.cli.evaluating import write_leaderboard
-
-    print(write_leaderboard(folder, output))
-    return 0
 
 
 @app.command()

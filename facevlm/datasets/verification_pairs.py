@@ -6,12 +6,14 @@ several videos first, with their segments from two of them.
 """
 
 import heapq
+import json
 import random
 import re
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from facevlm.datasets.annotation_files import text_lines
 from facevlm.datasets.media_files import pictures_in
 from facevlm.datasets.overlap import footage
 from facevlm.datasets.record import Clip
@@ -43,6 +45,33 @@ class VerificationPair:
     @property
     def same_clip(self) -> bool:
         return self.a.source_clip_id == self.b.source_clip_id
+
+
+def read_pairs(path: Path) -> list[VerificationPair]:
+    """Read a file of pairs, as `facevlm data pairs` writes it.
+
+    Raises:
+        DatasetError: It cannot be read, holds no pairs, has an id twice, or a path leads out of the dataset.
+    """
+    pairs: dict[str, VerificationPair] = {}
+    for place, line in text_lines(path):
+        try:
+            row = json.loads(line)
+            a, b = (Segment(**(row[side] | {"frames": tuple(row[side]["frames"])})) for side in "ab")
+            pair = VerificationPair(str(row["id"]), a, b, row["same"])
+        except (ValueError, KeyError, TypeError, RecursionError) as error:
+            raise DatasetError("is no pair", where=place, mend="write the file with: facevlm data pairs") from error
+        names = (a.path, b.path, *a.frames, *b.frames)
+        if not isinstance(pair.same, bool) or not all(isinstance(name, str) for name in names):
+            raise DatasetError("is no pair", where=place, mend="write the file with: facevlm data pairs")
+        if any(Path(name).is_absolute() or ".." in Path(name).parts for name in names):
+            raise DatasetError("a path leads out of the dataset", where=place)
+        if pair.id in pairs:
+            raise DatasetError(f"pair {pair.id} is there twice", where=place)
+        pairs[pair.id] = pair
+    if not pairs:
+        raise DatasetError("holds no pairs", where=path, mend="write the file with: facevlm data pairs")
+    return list(pairs.values())
 
 
 def segments_of(clip: Clip, *, root: Path, frames: int = SEGMENT_FRAMES) -> list[Segment]:

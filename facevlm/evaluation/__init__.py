@@ -9,22 +9,15 @@ from facevlm.evaluation.cider import cider_d
 from facevlm.evaluation.classification import classification_scores, fold_scores
 from facevlm.evaluation.explain import explain
 from facevlm.evaluation.judges import Judge, RuleJudge
-from facevlm.evaluation.model_client import OpenAIClient
 from facevlm.evaluation.model_judge import ModelJudge
-from facevlm.evaluation.reply_cache import Budget, CachedClient
 from facevlm.evaluation.rouge import rouge_l, rouge_score_l
-from facevlm.evaluation.scripted_client import ScriptedClient
 from facevlm.evaluation.tem import tem, tem_from_relations
 from facevlm.evaluation.verification import verification_scores
 
 __all__ = [
-    "Budget",
-    "CachedClient",
     "Judge",
     "ModelJudge",
-    "OpenAIClient",
     "RuleJudge",
-    "ScriptedClient",
     "autodq",
     "bleu",
     "cider_d",

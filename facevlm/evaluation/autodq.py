@@ -7,32 +7,14 @@ both captions have none. With a grammar in the place of the language model the n
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
 from facevlm.errors import UsageError
 from facevlm.evaluation.events import SAME
 from facevlm.evaluation.judges import Judge, RuleJudge
-from facevlm.evaluation.scores import Scores, as_lists, mean_scores
-from facevlm.evaluation.tem import CONVENTIONS, f_measure
-
-
-@dataclass(frozen=True)
-class AutoDQScores:
-    """AutoDQ of a corpus.
-
-    Attributes:
-        precision: Mean over samples, 0 .. 1.
-        recall: Likewise.
-        f1: F1 of the two means as corpus value, F1 of each sample.
-        judge: Name and version of the judge.
-    """
-
-    precision: Scores
-    recall: Scores
-    f1: Scores
-    judge: str
+from facevlm.evaluation.scores import EventScores, as_lists, event_scores
+from facevlm.evaluation.tem import CONVENTIONS
 
 
 def autodq(
@@ -42,7 +24,7 @@ def autodq(
     judge: Judge | None = None,
     max_events: int | None = None,
     convention: str = "tarsier",
-) -> AutoDQScores:
+) -> EventScores:
     """AutoDQ of each prediction against its reference.
 
     Args:
@@ -62,7 +44,7 @@ def autodq(
         autodq_of_pair(prediction, reference, judge=judge, max_events=max_events, convention=convention)
         for prediction, (reference,) in zip(predictions, as_lists(predictions, references), strict=True)
     ]
-    return gather(pairs, judge=f"{judge.name} {judge.version}")
+    return event_scores(pairs, judge=f"{judge.name} {judge.version}")
 
 
 def autodq_of_pair(
@@ -77,7 +59,7 @@ def autodq_of_pair(
 
     Raises:
         UsageError: No such convention.
-        JudgeError: The judge gave no usable reply.
+        ReplyError: The judge gave no usable reply.
     """
     said, told = judge.extract(prediction)[:max_events], judge.extract(reference)[:max_events]
     pair = autodq_from_verdicts(judge.entail(said, reference), judge.entail(told, prediction), convention=convention)
@@ -104,10 +86,3 @@ def autodq_from_verdicts(
         float(np.mean(np.asarray(verdicts) == SAME)) if len(verdicts) else empty for verdicts in (predicted, reference)
     )
     return precision, recall
-
-
-def gather(pairs: Sequence[tuple[float, float]], *, judge: str = "") -> AutoDQScores:
-    """The scores of a corpus from precision and recall of each pair."""
-    precision, recall = (mean_scores(column) for column in zip(*pairs, strict=True))
-    f1 = np.array([f_measure(*pair) for pair in pairs])
-    return AutoDQScores(precision, recall, Scores(f_measure(precision.corpus, recall.corpus), f1), judge)

@@ -5,15 +5,19 @@ shares words and events with the reference.
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import numpy as np
 
+from facevlm.datasets.overlap import footage
 from facevlm.errors import InputError, UsageError
 from facevlm.evaluation.ngrams import count_ngrams
 from facevlm.evaluation.tokens import ptb_tokens
+from facevlm.evaluation.zero_shot import caption_origins
 
 PREFIX = "baseline:"
+SECOND_HUMAN = "second-human"  # not of all clips, so it is no row of `BASELINES`
+SECOND_HUMAN_IS = "a second person's caption of the same take: the ceiling of people"
 SEED = 0
 CONSTANT = (
     "At the beginning of the video, a person looks straight ahead. As the video progresses, the person speaks and "
@@ -33,12 +37,36 @@ def baseline_predictions(name: str, references: dict[str, str | None]) -> dict[s
         InputError: There are fewer than two references.
     """
     if name not in BASELINES:
-        raise UsageError(f"no baseline {name!r}", where="--predictions", mend=f"choose among {', '.join(BASELINES)}")
+        known = ", ".join((*BASELINES, SECOND_HUMAN))
+        raise UsageError(f"no baseline {name!r}", where="--model", mend=f"choose among {known}")
     told = {id: caption for id, caption in references.items() if caption is not None}
     if len(told) < 2:
         raise InputError("a baseline needs two references or more", where="--references")
     make = BASELINES[name][1]
     return dict(zip(told, make(list(told.values())), strict=True))
+
+
+def second_human_captions(captions: Mapping[str, str | None], videos: Mapping[str, str | None]) -> dict[str, str]:
+    """For each clip that was captioned twice, without knowing it, the caption of the other time.
+
+    RAVDESS has each take with and without sound; FEC-Bench holds both of two takes, annotated twice.
+
+    Args:
+        captions: id -> caption.
+        videos: id -> path, as FEC-Bench has it.
+
+    Raises:
+        InputError: No clip is there twice.
+    """
+    takes: dict[frozenset[tuple[str, str]], list[str]] = {}
+    for clip in caption_origins(videos)[0]:
+        if captions.get(clip.source_clip_id) is not None and clip.parent is not None:
+            shown = frozenset(key for key in footage(clip) if key[0] != "dfec")
+            takes.setdefault(shown, []).append(clip.source_clip_id)
+    twins = [ids for ids in takes.values() if len(ids) == 2]
+    if not twins:
+        raise InputError("no clip is captioned twice", where="--references", mend="take FEC-Bench's test.json")
+    return {one: captions[other] or "" for pair in twins for one, other in (pair, pair[::-1])}
 
 
 def _random(captions: list[str]) -> list[str]:

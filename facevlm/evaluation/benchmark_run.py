@@ -1,52 +1,25 @@
-"""Run a benchmark on a file of predictions: every score with its interval and its failures, and a card of the run.
+"""Run a benchmark of captions: every score with its interval and its failures, and a card of the run."""
 
-A run writes three files. `report.json` and `samples.jsonl` depend on the captions, the judge's replies and the versions
-alone: a run that was killed and started again gives the same bytes. How long it took is in `timings.json`.
-"""
-
-import hashlib
-import json
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from facevlm.errors import InputError, UsageError
+from facevlm.endpoints.reply_cache import CachedClient
+from facevlm.errors import UsageError
 from facevlm.evaluation.caption_files import Failure, Pairs, pair_captions
 from facevlm.evaluation.intervals import f_of_means_interval, mean_interval
 from facevlm.evaluation.judging import JudgedSample, Judging, Sample, judge_samples
-from facevlm.evaluation.metrics import TEXT_GROUPS, compute, judged_name
-from facevlm.evaluation.reply_cache import CachedClient
+from facevlm.evaluation.metrics import TEXT_GROUPS, Metric, compute, judged_name
 from facevlm.evaluation.run_card import run_card
-from facevlm.evaluation.tem import f_measure
-from facevlm.exports.atomic_file import write_text
+from facevlm.evaluation.run_folder import SCHEMA, Origin, Score, refuse_other_run, texts_hash, write_run
+from facevlm.evaluation.scores import Scores, f_measure
 
-SCHEMA = "facevlm/evaluation/1"
 TEXT_METRICS = tuple(name for names in TEXT_GROUPS for name in names)
 # Of ids and captions of the 800 references that FEC-Bench published; other sets are told apart by it.
 FEC_BENCH_REFERENCES = "59fcfb093fd6da3f49d1779b204067b8a63c792411786ce55cf766cb7bf941da"
-
-
-@dataclass(frozen=True)
-class Score:
-    """One score of a run.
-
-    Attributes:
-        value: Of the corpus, over what was scored; None where nothing was.
-        interval: 95 % bootstrap interval over clips, None for BLEU.
-        mean_failures_as_zero: The value with 0 for each failure; None for BLEU, which is no mean.
-        n_scored: Captions in the value.
-        n_failed: Captions in no value.
-    """
-
-    value: float | None
-    interval: tuple[float, float] | None
-    mean_failures_as_zero: float | None
-    n_scored: int
-    n_failed: int
 
 
 def run_benchmark(
@@ -55,10 +28,11 @@ def run_benchmark(
     folder: str | Path,
     *,
     benchmark: str,
-    model: str,
+    origin: Origin,
     judging: Judging,
     metrics: Sequence[str] | None = None,
     baseline: str | None = None,
+    only: Collection[str] | None = None,
     second_predictions: dict[str, str | None] | None = None,
     concurrency: int = 1,
     on_progress: Callable[[], None] = lambda: None,
@@ -70,10 +44,11 @@ def run_benchmark(
         references: Likewise.
         folder: Where the files go; it must exist.
         benchmark: Its name.
-        model: Who made the predictions, in the user's words.
+        origin: Who made the predictions, and why some are missing.
         judging: The judge.
         metrics: Full names; None for all but consistency, which needs second predictions.
         baseline: Its name, where the predictions are those of a baseline and of no model.
+        only: Ids to score, None for all. CIDEr's document frequencies are those of all references; BLEU is left out.
         second_predictions: id -> answer to a similar question.
         concurrency: Captions to judge at a time.
         on_progress: Called after each judged caption.
@@ -89,32 +64,41 @@ def run_benchmark(
     """
     started = time.monotonic()
     folder = Path(folder)
-    names = _chosen(metrics, judging)
-    pairs = pair_captions(predictions, references)
+    names = [name for name in _chosen(metrics, judging) if only is None or not name.startswith("bleu_")]
+    pairs = pair_captions(predictions, references, reasons=origin.failures)
     identity = {
-        **{"benchmark": benchmark, "model": model, "judge": judging.by_events.name, "align": judging.align},
-        **{"predictions": captions_hash(predictions), "references": captions_hash(references)},
+        **{"benchmark": benchmark, "judge": judging.by_events.name, "align": judging.align},
+        **origin.identity(predictions),
+        "references": texts_hash(references),
     }
-    _refuse_other_run(folder / "report.json", identity)
+    refuse_other_run(folder, identity)
     seconds = second_predictions or {}
     samples = [
         Sample(name, said, told, seconds.get(name))
         for name, said, told in zip(pairs.ids, pairs.predictions, pairs.references, strict=True)
     ]
+    text = compute(pairs, [name for name in names if name in TEXT_METRICS], intervals=True)
+    columns = {name: metric.scores.per_sample for name, metric in text.metrics.items()}
+    if only is not None:
+        kept = [number for number, name in enumerate(pairs.ids) if name in only]
+        columns = {name: column[kept] for name, column in columns.items()}
+        samples = [samples[number] for number in kept]
+        pairs = Pairs(tuple(pairs.ids[k] for k in kept), (), (), ())
     judged_names = [name for name in names if name in judging.names]
     judged = (
         judge_samples(samples, judging, names=judged_names, concurrency=concurrency, on_progress=on_progress)
         if judged_names
         else [JudgedSample(sample.id) for sample in samples]
     )
-    text = compute(pairs, [name for name in names if name in TEXT_METRICS], intervals=True)
-    columns = {name: metric.scores.per_sample for name, metric in text.metrics.items()}
     scores: dict[str, Score] = {}
     for name in names:
         if name in judging.names:
             scores[name] = _judged_score(name, judged, judging, n=len(pairs.ids) + len(pairs.failures))
         elif name in text.metrics:
-            metric = text.metrics[name]
+            metric, values = text.metrics[name], columns[name]
+            if only is not None:
+                mean = float(values.mean())
+                metric = Metric(Scores(mean, values), mean, mean_interval(values))
             scores[name] = Score(
                 metric.scores.corpus, metric.interval, metric.failures_as_zero, len(pairs.ids), len(pairs.failures)
             )
@@ -124,50 +108,23 @@ def run_benchmark(
         "schema": SCHEMA,
         **identity,
         "baseline": baseline,
-        "reference_set": reference_set(benchmark, references),
+        "reference_set": ("" if only is None else f"{len(only)} of ") + reference_set(benchmark, references),
         "n": len(pairs.ids) + len(pairs.failures),
         "metrics": {name: vars(score) for name, score in scores.items()},
         "failures": _failures(pairs, judged),
-        "run_card": run_card(judging, tokenizer=text.tokenizer, judged=bool(judged_names)),
+        "run_card": run_card(judging, origin, tokenizer=text.tokenizer, judged=bool(judged_names)),
     }
-    _write_samples(folder / "samples.jsonl", judged, columns, pairs.failures)
-    write_text(json.dumps(report, ensure_ascii=False, allow_nan=False, indent=2) + "\n", folder / "report.json")
     asked = judging.client.asked if isinstance(judging.client, CachedClient) else 0
     timings = {"seconds": round(time.monotonic() - started, 3), "replies_asked": asked}
-    write_text(json.dumps(timings, indent=2) + "\n", folder / "timings.json")
+    write_run(folder, report, _samples(samples, judged, columns, pairs.failures), timings)
     return report
 
 
-def captions_hash(captions: dict[str, str | None]) -> str:
-    """SHA-256 of ids and captions, in any order of the ids."""
-    rows = json.dumps(sorted(captions.items()), ensure_ascii=True)
-    return hashlib.sha256(rows.encode()).hexdigest()
-
-
-def reference_set(benchmark: str, references: dict[str, str | None]) -> str:
+def reference_set(benchmark: str, references: Mapping[str, str | None]) -> str:
     """Which references these are, in words: scores on different sets cannot be compared."""
-    if benchmark == "fec-bench" and captions_hash(references) == FEC_BENCH_REFERENCES:
+    if benchmark == "fec-bench" and texts_hash(references) == FEC_BENCH_REFERENCES:
         return "the 800 public references of FEC-Bench"
     return f"{len(references)} references of another set"
-
-
-def read_report(folder: str | Path) -> dict[str, Any]:
-    """The report of a run.
-
-    Raises:
-        InputError: There is none.
-    """
-    place = Path(folder) / "report.json"
-    try:
-        report = json.loads(place.read_text(encoding="utf-8"))
-        if report["schema"] != SCHEMA:
-            raise ValueError
-    except OSError as error:
-        reason = (error.strerror or str(error)).lower()
-        raise InputError(f"cannot be read: {reason}", where=place, mend="give the folder of a run") from error
-    except (ValueError, KeyError, TypeError) as error:
-        raise InputError(f"is no report of the schema {SCHEMA}", where=place) from error
-    return dict(report)
 
 
 def _chosen(metrics: Sequence[str] | None, judging: Judging) -> list[str]:
@@ -177,16 +134,6 @@ def _chosen(metrics: Sequence[str] | None, judging: Judging) -> list[str]:
     if unknown := [name for name in metrics if name not in known]:
         raise UsageError(f"no metric {unknown[0]!r}", where="--metrics", mend=f"choose among {', '.join(known)}")
     return list(dict.fromkeys(metrics))
-
-
-def _refuse_other_run(place: Path, identity: dict[str, str]) -> None:
-    if not place.exists():
-        return
-    report = read_report(place.parent)
-    if other := [key for key, value in identity.items() if report.get(key) != value]:
-        raise UsageError(
-            f"holds the report of another run: its {other[0]} differ", where="-o", mend="choose another folder"
-        )
 
 
 def _judged_score(name: str, judged: Sequence[JudgedSample], judging: Judging, *, n: int) -> Score:
@@ -218,15 +165,17 @@ def _failures(pairs: Pairs, judged: Sequence[JudgedSample]) -> list[dict[str, An
     return [*missing, *rows]
 
 
-def _write_samples(
-    place: Path, judged: Sequence[JudgedSample], columns: dict[str, np.ndarray], failed: Sequence[Failure]
-) -> None:
-    lines = []
-    for number, sample in enumerate(judged):
+def _samples(
+    samples: Sequence[Sample],
+    judged: Sequence[JudgedSample],
+    columns: dict[str, np.ndarray],
+    failed: Sequence[Failure],
+) -> list[dict[str, Any]]:
+    rows = []
+    for number, (sample, found) in enumerate(zip(samples, judged, strict=True)):
         values = {name: round(float(column[number]), 9) for name, column in columns.items()}
-        row: dict[str, Any] = {"id": sample.id, "values": values | sample.values, "failures": sample.failures}
-        if sample.aligned is not None or sample.kept is not None:
-            row |= {"aligned": sample.aligned, "kept": sample.kept}
-        lines.append(row)
-    lines += [{"id": failure.id, "values": {}, "failures": {"all": failure.reason}} for failure in failed]
-    write_text("".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines), place)
+        row: dict[str, Any] = {"id": sample.id, "values": values | found.values, "failures": found.failures}
+        if found.aligned is not None or found.kept is not None:
+            row |= {"aligned": found.aligned, "kept": found.kept}
+        rows.append(row | {"prediction": sample.prediction})
+    return rows + [{"id": failure.id, "values": {}, "failures": {"all": failure.reason}} for failure in failed]

@@ -1,7 +1,7 @@
 """Read captions to score: JSON or JSON lines of `{"id", "caption"}`; pair predictions with references by id."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -70,14 +70,19 @@ def read_captions(path: str | Path, *, field: str = "caption") -> dict[str, str 
     return captions
 
 
-def pair_captions(predictions: dict[str, str | None], references: dict[str, str | None]) -> Pairs:
-    """Pair by id; what is missing on either side is a failure."""
+def pair_captions(
+    predictions: dict[str, str | None],
+    references: dict[str, str | None],
+    *,
+    reasons: Mapping[str, str] | None = None,
+) -> Pairs:
+    """Pair by id; what is missing on either side is a failure, of which `reasons` may say why."""
     failures = []
     for name in [*references, *(name for name in predictions if name not in references)]:
         if references.get(name) is None:
             failures.append(Failure(name, "no reference"))
         elif predictions.get(name) is None:
-            failures.append(Failure(name, "no prediction"))
+            failures.append(Failure(name, (reasons or {}).get(name, "no prediction")))
     failed = {failure.id for failure in failures}
     ids = tuple(name for name in references if name not in failed)
     return Pairs(

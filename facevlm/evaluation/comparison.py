@@ -5,18 +5,19 @@ of a paired permutation test (Fisher 1935): how often swapping the runs at rando
 large. Several scores are tested at once, so p-values are corrected as Holm (1979) does.
 """
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from facevlm.errors import InputError, UsageError
-from facevlm.evaluation.benchmark_run import TEXT_METRICS, read_report
+from facevlm.errors import UsageError
+from facevlm.evaluation.benchmark_run import TEXT_METRICS
+from facevlm.evaluation.run_folder import read_report, read_samples
 
 DRAWS = 10_000
 SEED = 0
+NO_MEANS = ("uar", "balanced_accuracy", "auc", "tar_at_far_0.1", "tar_at_far_0.01", "tar_at_far_0.001")
 
 
 @dataclass(frozen=True)
@@ -75,7 +76,7 @@ def compare_runs(first: str | Path, second: str | Path) -> Comparison:
     for key in ("benchmark", "references"):
         if reports[0][key] != reports[1][key]:
             raise UsageError(f"the runs have different {key}", where=second, mend="compare runs on the same captions")
-    rows = _rows(first), _rows(second)
+    rows = _values(first), _values(second)
     left_out: dict[str, str] = {}
     found: list[tuple[str, int, float, float, tuple[float, float], float]] = []
     for name in dict.fromkeys([*reports[0]["metrics"], *reports[1]["metrics"]]):
@@ -133,23 +134,15 @@ def _columns(name: str) -> list[str]:
 def _cannot(name: str, reports: tuple[dict[str, Any], dict[str, Any]]) -> str | None:
     if not all(name in report["metrics"] for report in reports):
         return "only one run has it"
-    if name.startswith("bleu_"):
+    if name.startswith("bleu_") or name in NO_MEANS:
         return "it is no mean over clips"
     if name not in TEXT_METRICS:
-        judges = [report["run_card"]["judge"] for report in reports]
+        judges = [report["run_card"]["judge"] or {} for report in reports]
         for key in ("version", "align", "seed"):
             if judges[0].get(key) != judges[1].get(key):
                 return f"the judges differ: {key}"
     return None
 
 
-def _rows(folder: str | Path) -> dict[str, dict[str, float]]:
-    place = Path(folder) / "samples.jsonl"
-    try:
-        rows = [json.loads(line) for line in place.read_text(encoding="utf-8").splitlines()]
-        return {str(row["id"]): dict(row["values"]) for row in rows}
-    except OSError as error:
-        reason = (error.strerror or str(error)).lower()
-        raise InputError(f"cannot be read: {reason}", where=place, mend="give the folder of a run") from error
-    except (ValueError, KeyError, TypeError) as error:
-        raise InputError("holds no samples of a run", where=place) from error
+def _values(folder: str | Path) -> dict[str, dict[str, float]]:
+    return {name: dict(row["values"]) for name, row in read_samples(folder).items()}

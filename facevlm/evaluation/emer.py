@@ -4,9 +4,9 @@ A language model rates both from 1 to 10; the original asks in Chinese, these pr
 language. A description without text has the lowest score and is not sent.
 """
 
-from facevlm.evaluation.asking import ask
+from facevlm.endpoints.asking import ask
+from facevlm.endpoints.model_client import ModelClient
 from facevlm.evaluation.judge_replies import parse_emer_score, parse_labels
-from facevlm.evaluation.model_client import ModelClient
 from facevlm.evaluation.model_judge import TEXT, object_schema
 
 LOWEST = 1.0
@@ -28,7 +28,7 @@ def clue_overlap(
         seed: Sent along.
 
     Raises:
-        JudgeError: No usable reply.
+        ReplyError: No usable reply.
     """
     if not prediction.strip():
         return LOWEST
@@ -46,7 +46,7 @@ def emotion_labels(client: ModelClient, caption: str, *, language: str = "Englis
     """The emotion words that fit a description, in its language; none for one without text.
 
     Raises:
-        JudgeError: No usable reply.
+        ReplyError: No usable reply.
     """
     if not caption.strip():
         return []
@@ -66,7 +66,7 @@ def label_overlap(
     """How far the emotion words of two descriptions overlap, 1 .. 10; arguments as `clue_overlap`.
 
     Raises:
-        JudgeError: No usable reply.
+        ReplyError: No usable reply.
     """
     true = emotion_labels(client, reference, language=language, seed=seed)
     found = emotion_labels(client, prediction, language=language, seed=seed)

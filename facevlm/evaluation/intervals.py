@@ -29,6 +29,22 @@ def f_of_means_interval(
     return _bounds(np.divide(2 * p * r, p + r, out=np.zeros(len(p)), where=p + r > 0), level)
 
 
+def class_means_interval(
+    values: np.ndarray, classes: np.ndarray, *, level: float = 0.95, resamples: int = RESAMPLES, seed: int = 0
+) -> tuple[float, float]:
+    """Percentile interval of the plain mean of the means of classes, such as UAR; other arguments as `mean_interval`.
+
+    Args:
+        values: float64 (N,).
+        classes: int (N,), the class of each; one that a draw lacks is not in the mean of that draw.
+    """
+    member = (classes[:, None] == np.unique(classes)[None]).astype(np.float64)
+    draws = _draws(len(values), resamples, seed)
+    counts = draws @ member
+    means = np.divide(draws @ (member * values[:, None]), counts, out=np.full(counts.shape, np.nan), where=counts > 0)
+    return _bounds(np.nanmean(means, axis=1), level)
+
+
 def _draws(n: int, resamples: int, seed: int) -> np.ndarray:
     """How often each sample is drawn: float64 (resamples, N)."""
     return np.random.default_rng(seed).multinomial(n, np.full(n, 1 / n), size=resamples).astype(np.float64)

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from facevlm.errors import JudgeError
+from facevlm.errors import ReplyError
 from facevlm.evaluation.events import NONE, OPPOSITE, SAME
 
 VERDICTS = {"entailment": SAME, "neutral": NONE, "contradiction": OPPOSITE}
@@ -28,11 +28,11 @@ def parse_events(reply: str) -> list[str]:
     """The events of an extraction reply, `{"events": ["...", ...]}`.
 
     Raises:
-        JudgeError: It is no object with a list of texts.
+        ReplyError: It is no object with a list of texts.
     """
     events = _object(reply).get("events")
     if not isinstance(events, list) or not all(isinstance(event, str) for event in events):
-        raise JudgeError("no list of events", where=_shortened(reply))
+        raise ReplyError("no list of events", where=_shortened(reply))
     return events
 
 
@@ -43,16 +43,16 @@ def parse_verdicts(reply: str, *, count: int) -> np.ndarray:
         int8 (count,) of SAME, NONE, OPPOSITE.
 
     Raises:
-        JudgeError: Another number of verdicts, or an unknown one.
+        ReplyError: Another number of verdicts, or an unknown one.
     """
     rows = _object(reply).get("events")
     if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
-        raise JudgeError("no list of verdicts", where=_shortened(reply))
+        raise ReplyError("no list of verdicts", where=_shortened(reply))
     words = [str(row.get("relationship", "")).strip().lower() for row in rows]
     if unknown := [word for word in words if word not in VERDICTS]:
-        raise JudgeError(f"unknown verdict {unknown[0]!r}", where=_shortened(reply))
+        raise ReplyError(f"unknown verdict {unknown[0]!r}", where=_shortened(reply))
     if len(words) != count:
-        raise JudgeError(f"{len(words)} verdicts on {count} events", where=_shortened(reply))
+        raise ReplyError(f"{len(words)} verdicts on {count} events", where=_shortened(reply))
     return np.array([VERDICTS[word] for word in words], dtype=np.int8)
 
 
@@ -65,22 +65,22 @@ def parse_relations(reply: str, *, predicted: int, reference: int) -> np.ndarray
         int8 (predicted, reference) of SAME, NONE, OPPOSITE; a pair that is named twice is what it is named last.
 
     Raises:
-        JudgeError: There is no list of pairs, an unknown relation, or a number of no event.
+        ReplyError: There is no list of pairs, an unknown relation, or a number of no event.
     """
     rows = _object(reply).get("pairs")
     if not isinstance(rows, list):
-        raise JudgeError("no list of pairs", where=_shortened(reply))
+        raise ReplyError("no list of pairs", where=_shortened(reply))
     relations = np.full((predicted, reference), NONE, dtype=np.int8)
     for row in rows:
         named = [row.get(key) for key in ("predicted", "reference", "relation")] if isinstance(row, dict) else row
         if not isinstance(named, list) or len(named) != 3 or not all(type(number) is int for number in named[:2]):
-            raise JudgeError("a pair is not two numbers and a relation", where=_shortened(reply))
+            raise ReplyError("a pair is not two numbers and a relation", where=_shortened(reply))
         i, j, word = *named[:2], str(named[2]).strip().lower()
         if not (1 <= i <= predicted and 1 <= j <= reference):
-            raise JudgeError(f"pair {i}, {j} of {predicted} and {reference} events", where=_shortened(reply))
+            raise ReplyError(f"pair {i}, {j} of {predicted} and {reference} events", where=_shortened(reply))
         relation = next((value for start, value in _RELATIONS.items() if word.startswith(start)), None)
         if relation is None:
-            raise JudgeError(f"unknown relation {word!r}", where=_shortened(reply))
+            raise ReplyError(f"unknown relation {word!r}", where=_shortened(reply))
         relations[i - 1, j - 1] = relation
     return relations
 
@@ -89,11 +89,11 @@ def parse_labels(reply: str) -> list[str]:
     """The emotion words of a reply, `{"labels": ["...", ...]}`.
 
     Raises:
-        JudgeError: It is no object with a list of texts.
+        ReplyError: It is no object with a list of texts.
     """
     labels = _object(reply).get("labels")
     if not isinstance(labels, list) or not all(isinstance(label, str) for label in labels):
-        raise JudgeError("no list of labels", where=_shortened(reply))
+        raise ReplyError("no list of labels", where=_shortened(reply))
     return [label.strip() for label in labels if label.strip()]
 
 
@@ -103,16 +103,16 @@ def parse_score(reply: str) -> int:
     Read are `{"score": 4}`, `Score: 4`, `4`, also in code fences and with the broken quotes of the original's example.
 
     Raises:
-        JudgeError: There is no number, or it lies outside 0 .. 5.
+        ReplyError: There is no number, or it lies outside 0 .. 5.
     """
     named = re.search(r"score\W*?(-?\d+(?:\.\d+)?)", reply, re.IGNORECASE)
     bare = re.fullmatch(r"\D{0,3}(-?\d+(?:\.\d+)?)\D{0,3}", reply.strip())
     match = named or bare
     if match is None:
-        raise JudgeError("no score", where=_shortened(reply))
+        raise ReplyError("no score", where=_shortened(reply))
     score = int(float(match.group(1)))
     if not 0 <= score <= 5:
-        raise JudgeError(f"score {match.group(1)} outside 0 to 5", where=_shortened(reply))
+        raise ReplyError(f"score {match.group(1)} outside 0 to 5", where=_shortened(reply))
     return score
 
 
@@ -120,13 +120,13 @@ def parse_emer_score(reply: str) -> float:
     """An EMER overlap score, 1 .. 10: the first number that is not part of a range such as "1-10" and no "out of 10".
 
     Raises:
-        JudgeError: There is no number, or it lies outside 1 .. 10.
+        ReplyError: There is no number, or it lies outside 1 .. 10.
     """
     match = _NUMBER.search(_RANGE.sub(" ", reply))
     if match is None:
-        raise JudgeError("no score", where=_shortened(reply))
+        raise ReplyError("no score", where=_shortened(reply))
     if not 1 <= float(match.group()) <= 10:
-        raise JudgeError(f"score {match.group()} outside 1 to 10", where=_shortened(reply))
+        raise ReplyError(f"score {match.group()} outside 1 to 10", where=_shortened(reply))
     return float(match.group())
 
 
@@ -145,7 +145,7 @@ def _object(reply: str) -> dict[str, Any]:
             continue
         if isinstance(found, dict):
             return found
-    raise JudgeError("no JSON object", where=_shortened(reply))
+    raise ReplyError("no JSON object", where=_shortened(reply))
 
 
 def _shortened(reply: str) -> str:

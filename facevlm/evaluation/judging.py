@@ -5,13 +5,14 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
-from facevlm.errors import JudgeError
+from facevlm.endpoints.model_client import ModelClient
+from facevlm.errors import ReplyError
 from facevlm.evaluation.autodq import autodq_of_pair
 from facevlm.evaluation.judges import Judge, RuleJudge
 from facevlm.evaluation.metrics import judged_name
-from facevlm.evaluation.model_client import ModelClient
-from facevlm.evaluation.model_judge import ModelJudge
-from facevlm.evaluation.tem import f_measure, tem_of_pair
+from facevlm.evaluation.model_judge import PROMPTS, ModelJudge
+from facevlm.evaluation.scores import f_measure
+from facevlm.evaluation.tem import tem_of_pair
 from facevlm.evaluation.video_chatgpt import DIMENSIONS, align, rate
 
 AUTODQ = ("autodq_p", "autodq_r", "autodq_f")
@@ -68,6 +69,12 @@ class Judging:
         dimensions = tuple(DIMENSIONS) if self.client else ()
         return tuple(self._full[name] for name in (*AUTODQ, *TEM, *dimensions))
 
+    @property
+    def prompts(self) -> tuple[str, ...]:
+        """What may be sent to the judge."""
+        rewriting = () if self.align == "none" else (f"format_alignment_{self.align}",)
+        return (*PROMPTS, *(f"video_chatgpt_{name}" for name in DIMENSIONS), *rewriting)
+
     def judge(self, sample: Sample, names: Sequence[str]) -> JudgedSample:
         """Judge one sample; scores that come together (precision, recall and F) are given together.
 
@@ -84,7 +91,7 @@ class Judging:
                 return
             try:
                 values.update(zip(wanted, score(), strict=True))
-            except JudgeError as error:
+            except ReplyError as error:
                 failures.update(dict.fromkeys(wanted, str(error)))
 
         attempt(AUTODQ, lambda: self._autodq(sample))
@@ -93,7 +100,7 @@ class Judging:
             return JudgedSample(sample.id, values, failures)
         try:
             aligned = align(self.client, sample.prediction, sample.reference, mode=self.align, seed=self.seed)
-        except JudgeError as error:
+        except ReplyError as error:
             failures.update({self._full[name]: str(error) for name in DIMENSIONS if self._full[name] in names})
             return JudgedSample(sample.id, values, failures)
         for name in DIMENSIONS:
@@ -134,7 +141,7 @@ def judge_samples(
         on_progress: Called after each sample, from any thread.
 
     Raises:
-        BudgetError: The budget is spent; what is under way is finished first. So of all other errors but JudgeError.
+        BudgetError: The budget is spent; what is under way is finished first. So of all other errors but ReplyError.
     """
     stopped = threading.Event()
 

@@ -14,8 +14,8 @@ from facevlm.evaluation.cider import cider_d
 from facevlm.evaluation.intervals import f_of_means_interval, mean_interval
 from facevlm.evaluation.judges import Judge, RuleJudge
 from facevlm.evaluation.rouge import rouge_l, rouge_score_l
-from facevlm.evaluation.scores import Scores
-from facevlm.evaluation.tem import f_measure, tem
+from facevlm.evaluation.scores import Scores, f_measure
+from facevlm.evaluation.tem import tem
 
 Group = Callable[[Sequence[str], Sequence[str]], dict[str, Scores]]
 

@@ -7,12 +7,12 @@ from typing import Any
 
 import numpy as np
 
+from facevlm.endpoints.asking import ask
+from facevlm.endpoints.model_client import ModelClient
 from facevlm.errors import UsageError
-from facevlm.evaluation.asking import ask
 from facevlm.evaluation.events import CaptionEvent
 from facevlm.evaluation.judge_replies import parse_events, parse_relations, parse_verdicts
 from facevlm.evaluation.judges import RuleJudge
-from facevlm.evaluation.model_client import ModelClient
 from facevlm.prompts import load_prompt
 
 # As FaceTrack-MM has it: AutoDQ by Tarsier's prompt for events of all kinds, TEM by one for facial actions.
@@ -81,7 +81,7 @@ class ModelJudge:
         """The events of a caption, in text order.
 
         Raises:
-            JudgeError: No usable reply; so of the other methods.
+            ReplyError: No usable reply; so of the other methods.
         """
         if not caption.strip():
             return ()

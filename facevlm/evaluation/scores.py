@@ -29,6 +29,35 @@ def mean_scores(values: Sequence[float] | np.ndarray) -> Scores:
     return Scores(float(per_sample.mean()), per_sample)
 
 
+@dataclass(frozen=True)
+class EventScores:
+    """What AutoDQ and TEM have in common: how far the events of predictions and references agree.
+
+    Attributes:
+        precision: Mean over samples, 0 .. 1: the share of predicted events that the reference has.
+        recall: Likewise: the share of the reference's events that the prediction has.
+        f1: F1 of the two means as corpus value, F1 of each sample.
+        judge: Name and version of the judge.
+    """
+
+    precision: Scores
+    recall: Scores
+    f1: Scores
+    judge: str
+
+
+def event_scores(pairs: Sequence[tuple[float, float]], *, judge: str = "") -> EventScores:
+    """The scores of a corpus from precision and recall of each pair of captions."""
+    precision, recall = (mean_scores(column) for column in zip(*pairs, strict=True))
+    each = np.array([f_measure(*pair) for pair in pairs])
+    return EventScores(precision, recall, Scores(f_measure(precision.corpus, recall.corpus), each), judge)
+
+
+def f_measure(precision: float, recall: float) -> float:
+    """Harmonic mean; 0 where both are 0."""
+    return 2 * precision * recall / (precision + recall) if precision + recall else 0.0
+
+
 def as_lists(predictions: Sequence[str], references: References) -> list[list[str]]:
     """The references as one list per prediction.
 

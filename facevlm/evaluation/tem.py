@@ -23,7 +23,7 @@ from facevlm.errors import UsageError
 from facevlm.evaluation.events import SAME, CaptionEvent
 from facevlm.evaluation.judges import Judge, RuleJudge, strongest
 from facevlm.evaluation.rouge import lcs_of_rows
-from facevlm.evaluation.scores import Scores, as_lists, mean_scores
+from facevlm.evaluation.scores import EventScores, Scores, as_lists, event_scores, f_measure, mean_scores
 
 CONVENTIONS = ("strict", "tarsier")
 
@@ -86,24 +86,18 @@ class TemResult:
 
 
 @dataclass(frozen=True)
-class TemScores:
+class TemScores(EventScores):
     """TEM of a corpus.
 
     Attributes:
         tem: The paper's; `tem_ref` and `tem_max` are the other readings of its denominator.
-        f1: F1 of mean precision and mean recall as corpus value, F1 of each sample.
         samples: Everything about each pair, matrices included.
-        judge: Name and version of the judge.
     """
 
     tem: Scores
     tem_ref: Scores
     tem_max: Scores
-    precision: Scores
-    recall: Scores
-    f1: Scores
     samples: tuple[TemResult, ...]
-    judge: str
 
     @property
     def tem_from_means(self) -> float:
@@ -152,7 +146,7 @@ def tem_of_pair(
 
     Raises:
         UsageError: No such convention.
-        JudgeError: The judge gave no usable reply.
+        ReplyError: The judge gave no usable reply.
     """
     said, told = tuple(judge.extract(prediction))[:max_events], tuple(judge.extract(reference))[:max_events]
     return tem_from_relations(judge.relate(said, told), convention=convention, predicted=said, reference=told)
@@ -160,10 +154,11 @@ def tem_of_pair(
 
 def gather(results: Sequence[TemResult], *, judge: str = "") -> TemScores:
     """The scores of a corpus from those of its pairs."""
-    columns = ("tem", "tem_ref", "tem_max", "precision", "recall", "f1")
-    scores = {name: mean_scores([getattr(result, name) for result in results]) for name in columns}
-    scores["f1"] = Scores(f_measure(scores["precision"].corpus, scores["recall"].corpus), scores["f1"].per_sample)
-    return TemScores(**scores, samples=tuple(results), judge=judge)
+    shared = event_scores([(result.precision, result.recall) for result in results], judge=judge)
+    first, by_reference, by_larger = (
+        mean_scores([getattr(result, name) for result in results]) for name in ("tem", "tem_ref", "tem_max")
+    )
+    return TemScores(**vars(shared), tem=first, tem_ref=by_reference, tem_max=by_larger, samples=tuple(results))
 
 
 def tem_from_relations(
@@ -210,8 +205,3 @@ def tem_from_relations(
         predicted=predicted,
         reference=reference,
     )
-
-
-def f_measure(precision: float, recall: float) -> float:
-    """Harmonic mean; 0 where both are 0."""
-    return 2 * precision * recall / (precision + recall) if precision + recall else 0.0

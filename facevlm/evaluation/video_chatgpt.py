@@ -8,10 +8,10 @@ fixed format.
 
 from dataclasses import dataclass
 
-from facevlm.errors import JudgeError, UsageError
-from facevlm.evaluation.asking import ask
+from facevlm.endpoints.asking import ask
+from facevlm.endpoints.model_client import ModelClient
+from facevlm.errors import ReplyError, UsageError
 from facevlm.evaluation.judge_replies import parse_score
-from facevlm.evaluation.model_client import ModelClient
 from facevlm.evaluation.model_judge import INTEGER, object_schema
 
 DIMENSIONS = {
@@ -55,7 +55,7 @@ def align(client: ModelClient, prediction: str, reference: str, *, mode: str, se
 
     Raises:
         UsageError: No such mode.
-        JudgeError: No reply.
+        ReplyError: No reply.
     """
     if mode not in ALIGNMENTS:
         raise UsageError(f"no alignment {mode!r}", where="--align", mend=f"choose among {', '.join(ALIGNMENTS)}")
@@ -93,7 +93,7 @@ def rate(
 
     Raises:
         UsageError: No such dimension.
-        JudgeError: No usable reply, or no second prediction.
+        ReplyError: No usable reply, or no second prediction.
     """
     if dimension not in DIMENSIONS:
         raise UsageError(f"no dimension {dimension!r}", mend=f"choose among {', '.join(DIMENSIONS)}")
@@ -102,7 +102,7 @@ def rate(
     fields = {"question": question, "prediction": prediction.strip(), "reference": reference.strip()}
     if dimension == "consistency":
         if second_prediction is None:
-            raise JudgeError("no second prediction", mend='give each row a "second_caption"')
+            raise ReplyError("no second prediction", mend='give each row a "second_caption"')
         fields["second_prediction"] = second_prediction.strip()
     prompt = f"video_chatgpt_{dimension}"
     return ask(client, prompt, fields=fields, parse=parse_score, schema=SCORE_SCHEMA, max_tokens=64, seed=seed)

@@ -5,10 +5,12 @@ et al. 2015, https://arxiv.org/abs/1504.01942, section 3.3).
 """
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
+import tempfile
+from array import array
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 
@@ -57,7 +59,7 @@ def tracks_json(
     rows: Iterable[FaceRow],
     shots: Sequence[tuple[float, float]] = (),
 ) -> Iterator[str]:
-    """Give the tracks as JSON text, piece by piece; of a long video only the text of the frames is held.
+    """Give the tracks as JSON text, piece by piece; the text of the frames waits on disk, so memory stays small.
 
     Args:
         video: Facts of the video.
@@ -66,11 +68,6 @@ def tracks_json(
         rows: Recorded faces with provisional or final ids; those of no summary (too short to be a face) are left out.
         shots: (start, end) seconds of each shot.
     """
-    ids = final_ids(tracks)
-    frames: dict[int, list[str]] = {track.track_id: [] for track in tracks}
-    for row in rows:
-        if row.track_id in ids:
-            frames[ids[row.track_id]].append(json.dumps(_frame_dict(row), allow_nan=False))
     document = {
         "schema": SCHEMA,
         "video": video_dict(video, decoding),
@@ -81,13 +78,16 @@ def tracks_json(
     }
     text = json.dumps(document, ensure_ascii=False, allow_nan=False)
     before, *rest = text.split(NO_FRAMES)  # never within a string: there its quotes would be escaped
-    yield before
-    for track, after in zip(tracks, rest, strict=True):
-        yield NO_FRAMES[:-1]
-        for number, frame in enumerate(frames.pop(track.track_id)):
-            yield f", {frame}" if number else frame
-        yield f"]{after}"
-    yield "\n"
+    with tempfile.TemporaryFile(prefix="facevlm-") as frames:
+        places = _write_frames(frames, rows, final_ids(tracks))
+        yield before
+        for track, after in zip(tracks, rest, strict=True):
+            yield NO_FRAMES[:-1]
+            for number, place in enumerate(places.get(track.track_id, ())):
+                frames.seek(place)
+                yield (", " if number else "") + frames.readline().decode("ascii").rstrip("\n")
+            yield f"]{after}"
+        yield "\n"
 
 
 def write_tracks_json(
@@ -136,6 +136,16 @@ def write_mot(tracks: Iterable[TrackSummary], path: str | Path, *, rows: Iterabl
     """
     with replacing(path) as temporary, temporary.open("w", encoding="ascii", newline="") as file:
         file.writelines(line + "\n" for line in mot_lines(tracks, rows))
+
+
+def _write_frames(file: IO[bytes], rows: Iterable[FaceRow], ids: Mapping[int, int]) -> dict[int, "array[int]"]:
+    """Write one line of JSON for each row; gives the places of each person's lines, 8 bytes each."""
+    places: dict[int, array[int]] = {}
+    for row in rows:
+        if row.track_id in ids:
+            places.setdefault(ids[row.track_id], array("q")).append(file.tell())
+            file.write(json.dumps(_frame_dict(row), allow_nan=False).encode("ascii") + b"\n")
+    return places
 
 
 def _likeness_dict(tracks: Sequence[TrackSummary]) -> dict[str, Any]:

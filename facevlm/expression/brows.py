@@ -34,7 +34,7 @@ def find(run: Run, rest: dict[str, float], smiling: np.ndarray) -> list[Candidat
     drawn = smooth(np.maximum(closer, -0.008) - inner, 0.08)
     drawn = np.where((inner > -0.008) | smiling | rough, np.nan, drawn) / FURROW_ON
     lines = smooth(np.where(rough, np.nan, run["brow_lines"]), 0.15)
-    folded = np.where(lines < LINES_LEAST, np.nan, np.log2(lines / rest["brow_lines"])) / LINES_ON
+    folded = np.log2(np.where(lines < LINES_LEAST, np.nan, lines) / rest["brow_lines"]) / LINES_ON
     level = np.fmax(drawn, folded)
     for segment in hysteresis(level, 1.0, OFF, min_s=0.25, bridge_s=0.3):
         found.append(candidate(run, segment, "brow_furrow", level))

@@ -63,7 +63,12 @@ FACES = StrongSortConfig(
     camera_motion=False,
     kalman=KalmanConfig(nsa=False),
     association=AssociationConfig(
-        max_cost=0.3, max_appearance=0.2, unknown_appearance=0.1, near_overlap=0.3, hint=0.05
+        max_cost=0.3,
+        max_overlap_cost=None,
+        max_appearance=0.2,
+        unknown_appearance=0.1,
+        near_overlap=0.3,
+        hint=0.05,
     ),
 )
 

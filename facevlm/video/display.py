@@ -24,7 +24,8 @@ MAX_ASPECT = 4  # pixels more oblong than 4:1 are a damaged header
 class Canvas:
     """Turns decoded frames into RGB arrays of one size, that of the first frame as displayed.
 
-    A frame of another size (the size of a stream can change) is fitted into it with black bars.
+    A frame of another size (the size of a stream can change) is fitted into it with black bars. The orientation is read
+    anew when a frame is turned otherwise than the last; that a picture begins to be mirrored meanwhile is not seen.
 
     Args:
         path: The file, for error messages.
@@ -45,6 +46,7 @@ class Canvas:
         self.rotation = 0
         self.refitted = 0
         self._fresh = True
+        self._matrix, self._turned = UPRIGHT, 0
         self._reformatter = VideoReformatter()
 
     def measure(self, frame: av.VideoFrame) -> tuple[int, int]:
@@ -54,11 +56,12 @@ class Canvas:
             VideoError: if the size is absurd.
         """
         width, height = self._square(frame)
-        matrix = orientation(frame)
-        size = (height, width) if matrix[0] == 0 else (width, height)
+        if self._fresh or frame.rotation != self._turned:  # a frame that was asked for its matrix lives until the
+            self._matrix, self._turned = orientation(frame), frame.rotation  # garbage collector comes: hundreds of MB
+        size = (height, width) if self._matrix[0] == 0 else (width, height)
         if self._fresh:
             self._fresh = False
-            self.size, self.rotation = self.size or size, rotation_of(matrix)
+            self.size, self.rotation = self.size or size, rotation_of(self._matrix)
         return size
 
     def rgb(self, frame: av.VideoFrame) -> np.ndarray:
@@ -66,7 +69,7 @@ class Canvas:
         self.measure(frame)
         width, height = self._square(frame)
         stored = self._reformatter.reformat(frame, width, height, format="rgb24").to_ndarray()
-        image = orient(stored, orientation(frame))
+        image = orient(stored, self._matrix)
         assert self.size is not None
         if (image.shape[1], image.shape[0]) != self.size:
             self.refitted += 1

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from benchmarks.tracking.clip import Clip, Truth
-from benchmarks.tracking.ours import DEFAULT, OURS, PARTS, ablation
+from benchmarks.tracking.ours import DEFAULT, OURS, PARTS, ablation, constants
 from benchmarks.tracking.scoring import bootstrap, score, together
 from tests.benchmarks.made_tracks import FRAMES, faces_at, rows_of, standing
 
@@ -107,6 +107,13 @@ def test_interpolation_fills_the_frames_in_which_a_face_is_hidden() -> None:
     rows = OURS["facevlm with GSI"](clip)
     assert sorted(rows[rows[:, 2] < 50, 0]) == list(range(FRAMES))
     assert np.allclose(rows[rows[:, 2] < 50, 2:], [0, 10, 40, 60], atol=0.5)
+
+
+def test_every_moved_constant_is_another_setting_that_runs() -> None:
+    clip, moved = standing(2), constants(DEFAULT)
+    assert len({repr(variant) for variant in [DEFAULT, *moved.values()]}) == len(moved) + 1
+    for name, variant in moved.items():
+        assert figures(clip.truth, variant(clip))["IDSW"] == 0, name
 
 
 @pytest.mark.parametrize("name", ["SORT", "ByteTrack", "OC-SORT"])

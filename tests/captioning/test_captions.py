@@ -125,6 +125,12 @@ def test_a_person_who_leaves_and_returns():
     assert re.search(r"(go|goes) out of view.*come back into view.*go out of view, and they are not seen again", words)
 
 
+def test_nobody_leaves_where_the_video_has_no_picture():
+    rows, spans = [("blink", 1, 1.2), ("smile", 13, 14)], [(0, 5), (12, 20)]
+    assert "out of view" in text(rows, 20, spans=spans)
+    assert "view" not in text(rows, 20, spans=spans, gaps=[(5, 11.5)])
+
+
 def test_what_lies_between_coming_back_and_a_state_is_not_lost():
     rows = [("blink", 3.6, 5.1), ("gaze_down", 3.65, 5.05)]
     sentences = told(rows, 9, spans=[(0, 2.5), (3.6, 5)])

@@ -9,10 +9,10 @@ import sys
 import pytest
 
 from facevlm.cli import main
+from facevlm.endpoints.scripted_server import Answer, ScriptedServer
 from facevlm.evaluation.comparison import compare_runs, holm
 from facevlm.evaluation.judges import RuleJudge
 from facevlm.evaluation.metrics import metric_names
-from facevlm.evaluation.scripted_server import Answer, ScriptedServer
 from tests.evaluation.grammar_as_model import as_judge
 
 TOLD = {
@@ -34,7 +34,7 @@ def write(path, captions):
 @pytest.fixture
 def files(tmp_path):
     said, told = write(tmp_path / "pred.json", SAID), write(tmp_path / "ref.json", TOLD)
-    return ["--predictions", said, "--references", told]
+    return ["--model", said, "--references", told]
 
 
 @pytest.fixture
@@ -53,7 +53,7 @@ def read(folder):
 
 
 def test_the_grammar(run, files, tmp_path):
-    code, out, _ = run("fec-bench", *files, "-o", tmp_path / "run", "--model", "ours 7B")
+    code, out, _ = run("fec-bench", *files, "-o", tmp_path / "run", "--name", "ours 7B")
     report = read(tmp_path / "run")
     assert code == 0 and "scored 4 / 4" in out and "ours 7B" in out
     assert tuple(report["metrics"]) == metric_names(RuleJudge())
@@ -246,7 +246,7 @@ def test_wrong_usage(situation, run, files, tmp_path):
 
 def test_a_folder_of_another_run_is_refused(run, files, tmp_path):
     assert run("fec-bench", *files, "-o", tmp_path / "run", "--metrics", "rouge_l")[0] == 0
-    for other in (["--model", "another"], ["--judge", "openai:m", "--replay"]):
+    for other in (["--name", "another"], ["--judge", "openai:m", "--replay"]):
         code, _, err = run("fec-bench", *files, "-o", tmp_path / "run", *other)
         assert code == 2 and "another run" in err
 
@@ -254,7 +254,7 @@ def test_a_folder_of_another_run_is_refused(run, files, tmp_path):
 def test_compare(run, files, tmp_path):
     run("fec-bench", *files, "-o", tmp_path / "A")
     write(tmp_path / "pred.json", TOLD)
-    run("fec-bench", *files, "-o", tmp_path / "B", "--model", "perfect")
+    run("fec-bench", *files, "-o", tmp_path / "B", "--name", "perfect")
     code, out, _ = run("compare", tmp_path / "A", tmp_path / "B")
     assert code == 0 and "B: perfect" in out and "bleu_1 is left out" in out
     found = {one.name: one for one in compare_runs(tmp_path / "A", tmp_path / "B").differences}
@@ -274,7 +274,7 @@ def test_a_clear_difference_is_significant_and_noise_is_not(run, files, tmp_path
     noise = {name: worse[name] if int(name) in (3, 8) else text for name, text in told.items()}
     for name, captions in (("good", told), ("noise", noise), ("worse", worse)):
         write(tmp_path / "pred.json", captions)
-        run("fec-bench", *files, "-o", tmp_path / name, "--model", name, "--metrics", "tem_ref_grammar")
+        run("fec-bench", *files, "-o", tmp_path / name, "--name", name, "--metrics", "tem_ref_grammar")
     assert compare_runs(tmp_path / "good", tmp_path / "worse").differences[0].p < 0.001
     assert compare_runs(tmp_path / "good", tmp_path / "noise").differences[0].p > 0.2
 

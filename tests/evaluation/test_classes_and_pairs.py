@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from facevlm.errors import InputError, JudgeError
+from facevlm.errors import InputError, ReplyError
 from facevlm.evaluation import classification_scores, fold_scores, verification_scores
 from facevlm.evaluation.classification import DFEW_LABELS, MAFW_LABELS
 from facevlm.evaluation.intervals import f_of_means_interval, mean_interval
@@ -69,7 +69,7 @@ def test_events_in_replies():
     assert parse_events('Sure! {"events": ["a", "b",]}') == ["a", "b"]
     assert parse_events("```json\n{'events': ['it\\'s']}\n```") == ["it's"]
     for reply in ("", "no", '{"events": "a"}', '{"events": [1]}', "[" * 5000):
-        with pytest.raises(JudgeError):
+        with pytest.raises(ReplyError):
             parse_events(reply)
 
 
@@ -80,7 +80,7 @@ def test_verdicts_in_replies():
     assert parse_verdicts(reply.replace("} {", "}, {"), count=3).tolist() == [1, -1, 0]
     assert parse_verdicts(reply, count=3).tolist() == [1, -1, 0]
     for wrong, count in ((reply, 2), (reply.replace("neutral", "partial"), 3), ('{"events": ["x"]}', 1)):
-        with pytest.raises(JudgeError):
+        with pytest.raises(ReplyError):
             parse_verdicts(wrong, count=count)
 
 
@@ -88,7 +88,7 @@ def test_scores_in_replies():
     assert [parse_score(reply) for reply in ("{'score': 4.8}", "Score: 4", "4", "4.")] == [4, 4, 4, 4]
     assert parse_emer_score("预测分数：1-10 中的 6") == 6.0 and parse_emer_score("Score: 8/10") == 8.0
     for parse, reply in ((parse_score, "{'score': 6}"), (parse_score, "good"), (parse_emer_score, "0")):
-        with pytest.raises(JudgeError):
+        with pytest.raises(ReplyError):
             parse(reply)
 
 

@@ -6,10 +6,10 @@ import re
 import pytest
 
 from facevlm.cli import main
+from facevlm.endpoints.scripted_server import ScriptedServer
 from facevlm.errors import InputError, UsageError
-from facevlm.evaluation.baselines import BASELINES, CONSTANT, baseline_predictions
+from facevlm.evaluation.baselines import BASELINES, CONSTANT, SECOND_HUMAN, baseline_predictions
 from facevlm.evaluation.leaderboard import group_runs, leaderboard_page, read_runs
-from facevlm.evaluation.scripted_server import ScriptedServer
 from tests.evaluation.grammar_as_model import as_judge
 
 TOLD = {
@@ -31,7 +31,7 @@ def run(tmp_path, capfd):
         if not isinstance(captions, str):
             (tmp_path / f"{name}.json").write_text(json.dumps([{"id": i, "caption": c} for i, c in captions.items()]))
             said = str(tmp_path / f"{name}.json")
-        files = ["--predictions", said, "--references", str(told), "-o", str(tmp_path / "runs" / name)]
+        files = ["--model", said, "--references", str(told), "-o", str(tmp_path / "runs" / name)]
         code = main(["eval", "fec-bench", *files, *arguments])
         return code, *capfd.readouterr()
 
@@ -82,7 +82,7 @@ def test_runs_are_ranked_by_judge_and_baselines_are_not(run, tmp_path):
     assert "random" not in by_grammar.missing and "nearest" in by_grammar.missing
     assert "tem" in by_grammar.models[0].best and not by_grammar.models[2].best
     assert [row.name for row in by_model.models] == ["judged"] and "detail" in by_model.columns
-    assert "detail" not in by_grammar.columns and set(by_model.missing) == set(BASELINES)
+    assert "detail" not in by_grammar.columns and set(by_model.missing) == {*BASELINES, SECOND_HUMAN}
     page = leaderboard_page(read_runs(tmp_path / "runs"))
     assert "Judge: grammar" in page and "Judge: m prompts" in page and "baseline:nearest" in page
     assert "scored 2 / 4,<br>2 failed" in page
@@ -100,7 +100,7 @@ def test_alignments_are_not_ranked_together(run, tmp_path):
 
 
 def test_the_page_is_written_and_names_cannot_break_it(run, tmp_path, capfd):
-    run("one", TOLD, "--model", "<script>alert(1)</script>")
+    run("one", TOLD, "--name", "<script>alert(1)</script>")
     assert main(["report", "bench", str(tmp_path / "runs")]) == 0
     place = tmp_path / "runs" / "leaderboard.html"
     assert capfd.readouterr().out == f"{place}\n" and "<script" not in place.read_text()

@@ -7,14 +7,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from facevlm.errors import JudgeError, UsageError
+from facevlm.endpoints.scripted_client import ScriptedClient
+from facevlm.errors import ReplyError, UsageError
 from facevlm.evaluation import RuleJudge, autodq, tem
 from facevlm.evaluation.autodq import autodq_of_pair
 from facevlm.evaluation.emer import clue_overlap, label_overlap
 from facevlm.evaluation.events import CaptionEvent
 from facevlm.evaluation.judge_replies import parse_labels, parse_relations
 from facevlm.evaluation.model_judge import ModelJudge, judge_name
-from facevlm.evaluation.scripted_client import ScriptedClient
 from facevlm.evaluation.video_chatgpt import DIMENSIONS, align, rate
 from tests.evaluation.grammar_as_model import reply
 
@@ -56,7 +56,7 @@ def test_an_unreadable_reply_is_asked_for_again_with_the_reason():
 
 def test_three_unreadable_replies_are_a_failure():
     client = ScriptedClient(["no"] * 4)
-    with pytest.raises(JudgeError, match="in 3 replies to tem_events"):
+    with pytest.raises(ReplyError, match="in 3 replies to tem_events"):
         ModelJudge(client).extract("He nods.")
     assert len(client.requests) == 3
 
@@ -73,7 +73,7 @@ def test_tarsiers_canned_replies_give_tarsiers_numbers():
                 case["response"],
                 judge=ModelJudge(ScriptedClient(canned(case)), events="autodq"),
             )
-        except JudgeError:
+        except ReplyError:
             assert not wanted["success"], case["id"]
         else:
             assert found == pytest.approx((wanted["precision"], wanted["recall"]), abs=1e-6), case["id"]
@@ -129,13 +129,13 @@ def test_relations_are_read(text):
     ],
 )
 def test_other_relations_are_no_relations(text):
-    with pytest.raises(JudgeError):
+    with pytest.raises(ReplyError):
         parse_relations(text, predicted=2, reference=2)
 
 
 def test_labels_are_read():
     assert parse_labels('{"labels": [" glad ", ""]}') == ["glad"]
-    with pytest.raises(JudgeError):
+    with pytest.raises(ReplyError):
         parse_labels('{"labels": "glad"}')
 
 
@@ -151,9 +151,9 @@ def test_each_dimension_is_rated(dimension):
 def test_what_is_not_rated():
     client = ScriptedClient(['{"score": 6}', "fine", ""])
     assert rate(client, "detail", " ", "He nods.") == 0 and client.requests == []
-    with pytest.raises(JudgeError, match="in 3 replies"):
+    with pytest.raises(ReplyError, match="in 3 replies"):
         rate(client, "detail", "He nods.", "He nods.")
-    with pytest.raises(JudgeError, match="second_caption"):
+    with pytest.raises(ReplyError, match="second_caption"):
         rate(client, "consistency", "He nods.", "He nods.")
     with pytest.raises(UsageError):
         rate(client, "charm", "He nods.", "He nods.")

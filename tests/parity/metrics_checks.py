@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from facevlm.errors import JudgeError
+from facevlm.errors import ReplyError
 from facevlm.evaluation import (
     RuleJudge,
     bleu,
@@ -23,10 +23,10 @@ from facevlm.evaluation import (
 )
 from facevlm.evaluation import autodq as _autodq  # noqa: F401  (the package must offer it)
 from facevlm.evaluation.autodq import autodq_from_verdicts
-from facevlm.evaluation.autodq import gather as gather_autodq
 from facevlm.evaluation.events import NONE, OPPOSITE, SAME
 from facevlm.evaluation.judge_replies import parse_emer_score, parse_events, parse_score, parse_verdicts
-from facevlm.evaluation.tem import CONVENTIONS, f_measure
+from facevlm.evaluation.scores import event_scores, f_measure
+from facevlm.evaluation.tem import CONVENTIONS
 from facevlm.evaluation.tem import gather as gather_tem
 from facevlm.evaluation.tokens import ptb_tokens, regex_tokens
 from facevlm.evaluation.verification import parse_same
@@ -238,7 +238,7 @@ def canned_judge(golden):
         golden.compare("cases[].expected.n_judge_calls", calls["judge"], wanted["n_judge_calls"])
         pairs += [pair] if pair else []
     golden.use(*(f"cases[].{kind}" for kind in ("extract_pred", "extract_ref", "judge_recall", "judge_precision")))
-    scores, share = gather_autodq(pairs), len(pairs) / len(golden.data["cases"])
+    scores, share = event_scores(pairs), len(pairs) / len(golden.data["cases"])
     values = {
         **{"n_success": len(pairs), "n_failed": len(golden.data["cases"]) - len(pairs)},
         **{"mean_recall": scores.recall.corpus, "mean_precision": scores.precision.corpus},
@@ -258,7 +258,7 @@ def _tarsier(case, calls):
             calls[stage] += 1
             try:
                 return parse(replies[min(attempt, len(replies) - 1)])
-            except JudgeError:
+            except ReplyError:
                 continue
         return None
 
@@ -299,7 +299,7 @@ def score_replies(golden):
 def _score_or_none(parse, reply):
     try:
         return parse(reply)
-    except JudgeError:
+    except ReplyError:
         return None
 
 

@@ -1,10 +1,12 @@
 """Frames and their times, from whole and from damaged files."""
 
+import gc
 import itertools
 import random
 from fractions import Fraction
 from pathlib import Path
 
+import av
 import numpy as np
 import pytest
 
@@ -142,6 +144,18 @@ def test_a_video_can_be_decoded_again(make_clip):
         assert first_report.frames_decoded == 12
         assert first == [f.time for f in video.frames()]
         assert video.report.frames_decoded == 12 and first_report.frames_decoded == 12
+
+
+def test_decoded_pictures_are_let_go_at_once(make_clip):
+    path = make_clip("r.mp4", times=60, rotation=90)
+    gc.collect()
+    gc.disable()
+    try:
+        with Video.open(path) as video:
+            assert sum(1 for _ in video.frames()) == 60
+        assert sum(isinstance(thing, av.VideoFrame) for thing in gc.get_objects()) < 10
+    finally:
+        gc.enable()
 
 
 def test_skipped_frames_are_not_converted(make_clip, monkeypatch):

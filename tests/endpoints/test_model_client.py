@@ -1,17 +1,18 @@
 """The model client against a scripted server on loopback: errors, garbage, delays, formats; cache and budget."""
 
+import json
 import sys
 import threading
 
 import pytest
 
-from facevlm.errors import BudgetError, InputError, JudgeError, MissingExtraError, UsageError
-from facevlm.evaluation.model_client import ModelRequest, OpenAIClient
-from facevlm.evaluation.reply_cache import Budget, CachedClient
-from facevlm.evaluation.scripted_client import ScriptedClient
-from facevlm.evaluation.scripted_server import Answer, ScriptedServer
+from facevlm.endpoints.model_client import ModelRequest, OpenAIClient
+from facevlm.endpoints.reply_cache import Budget, CachedClient
+from facevlm.endpoints.scripted_client import ScriptedClient
+from facevlm.endpoints.scripted_server import Answer, ScriptedServer
+from facevlm.errors import BudgetError, InputError, MissingExtraError, ReplyError, UsageError
 
-pytest.importorskip("openai", reason="needs the extra judge")
+pytest.importorskip("openai", reason="needs the extra openai")
 
 REQUEST = ModelRequest("p", "0", "You judge.", "Rate it.", {"type": "object"})
 PLAIN = ModelRequest("p", "0", "You judge.", "Rewrite it.")
@@ -40,7 +41,7 @@ def test_what_is_sent():
 RECOVERS = {
     "too many requests, then an answer": (Answer(status=429), Answer("fine")),
     "two server errors, then an answer": (Answer(status=500), Answer(status=503), Answer("fine")),
-    "too slow, then an answer": (Answer("late", delay=0.8), Answer("fine")),
+    "too slow, then an answer": (Answer("late", delay=5), Answer("fine")),
 }
 
 
@@ -53,15 +54,15 @@ def test_tries_again(situation):
 
 
 FAILS = {
-    "too many requests": (Answer(status=429), JudgeError, "status 429", 3),
-    "server error": (Answer(status=500), JudgeError, "status 500", 3),
-    "too slow": (Answer("late", delay=0.5), JudgeError, "no reply in time", 3),
-    "garbage": (Answer(body="<html>busy</html>"), JudgeError, "no chat completion", 1),
-    "JSON that is no completion": (Answer(body='{"choices": []}'), JudgeError, "no chat completion", 1),
-    "a number": (Answer(body="7"), JudgeError, "no chat completion", 1),
+    "too many requests": (Answer(status=429), ReplyError, "status 429", 3),
+    "server error": (Answer(status=500), ReplyError, "status 500", 3),
+    "too slow": (Answer("late", delay=5), ReplyError, "no reply in time", 3),
+    "garbage": (Answer(body="<html>busy</html>"), ReplyError, "no chat completion", 1),
+    "JSON that is no completion": (Answer(body='{"choices": []}'), ReplyError, "no chat completion", 1),
+    "a number": (Answer(body="7"), ReplyError, "no chat completion", 1),
     "wrong key": (Answer(status=401), InputError, "check the key", 1),
     "no such model": (Answer(status=404), InputError, "check the key", 1),
-    "a request that it cannot take": (Answer(status=400), JudgeError, "status 400", 3),  # in each of three formats
+    "a request that it cannot take": (Answer(status=400), ReplyError, "status 400", 3),  # in each of three formats
 }
 
 
@@ -91,6 +92,30 @@ def test_formats_that_are_refused_are_not_tried_again():
     assert kinds == ["json_schema", "json_object", "json_object", None]
 
 
+def refusing(*settings):
+    """Status 400 for the first of these settings that is sent, in the words of hosted endpoints."""
+
+    def script(body):
+        for name in settings:
+            if name in body:
+                told = f"Unsupported parameter: '{name}' is not supported with this model."
+                error = {"error": {"message": told, "param": name if name != "seed" else None}}
+                return Answer(status=400, body=json.dumps(error))
+        return "fine"
+
+    return script
+
+
+def test_settings_that_are_refused_are_left_out_from_then_on(tmp_path):
+    with ScriptedServer(refusing("max_tokens", "temperature", "seed")) as server:
+        asked = CachedClient(client(server), tmp_path)
+        replies = [asked.ask(request) for request in (REQUEST, PLAIN)]
+    assert [reply.left_out for reply in replies] == [("max_tokens", "seed", "temperature")] * 2
+    assert len(server.requests) == 5 and server.requests[-1]["max_completion_tokens"] == 1024
+    assert not {"max_tokens", "temperature", "seed"} & server.requests[-1].keys() and server.requests[-1]["top_p"] == 1
+    assert CachedClient(None, tmp_path, model="m").ask(PLAIN).left_out == replies[1].left_out
+
+
 def test_a_reply_without_text_is_empty():
     body = (
         '{"id": "", "object": "chat.completion", "created": 0, "model": "m", "choices": [{"index": 0, "message": {}}]}'
@@ -114,7 +139,7 @@ def test_what_is_no_url_is_refused(url):
 
 def test_without_the_extra_the_pip_line_is_told(monkeypatch):
     monkeypatch.setitem(sys.modules, "openai", None)
-    with pytest.raises(MissingExtraError, match=r"facevlm\[judge\]"):
+    with pytest.raises(MissingExtraError, match=r"facevlm\[openai\]"):
         OpenAIClient("m")
 
 
@@ -123,9 +148,9 @@ def test_replies_are_kept_and_replayed(tmp_path):
     assert asked.ask(REQUEST).text == asked.ask(REQUEST).text == "one" and asked.asked == 1
     replayed = CachedClient(None, tmp_path, model="m")
     assert replayed.ask(REQUEST).text == "one" and replayed.used == asked.used and replayed.asked == 0
-    with pytest.raises(JudgeError, match="no reply is kept"):
+    with pytest.raises(ReplyError, match="no reply is kept"):
         replayed.ask(PLAIN)
-    with pytest.raises(JudgeError, match="no reply is kept"):
+    with pytest.raises(ReplyError, match="no reply is kept"):
         CachedClient(None, tmp_path, model="other").ask(REQUEST)
 
 

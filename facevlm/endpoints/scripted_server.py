@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Self
 
-LARGEST_REQUEST = 8 << 20  # bytes
+LARGEST_REQUEST = 64 << 20  # bytes; pictures are sent inside
 
 
 @dataclass(frozen=True)

@@ -3,8 +3,8 @@
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
-from facevlm.errors import JudgeError
-from facevlm.evaluation.model_client import ModelClient, ModelRequest
+from facevlm.endpoints.model_client import ModelClient, ModelRequest
+from facevlm.errors import ReplyError
 from facevlm.prompts import load_prompt
 
 ATTEMPTS = 3
@@ -29,13 +29,13 @@ def ask(
         client: Whom to ask.
         prompt: Name of a prompt of this package.
         fields: What is filled into the prompt.
-        parse: Reads the text of the reply; raises JudgeError where it cannot.
+        parse: Reads the text of the reply; raises ReplyError where it cannot.
         schema: JSON schema of the reply, None for plain text.
         max_tokens: Longest reply.
         seed: Sent along.
 
     Raises:
-        JudgeError: No reply, or none that can be read.
+        ReplyError: No reply, or none that can be read.
     """
     template = load_prompt(prompt)
     system, user = template.fill(**fields)
@@ -45,8 +45,8 @@ def ask(
         reply = client.ask(request)
         try:
             return parse(reply.text)
-        except JudgeError as error:
+        except ReplyError as error:
             unread = error
             text = f"{user}\n\nYour last reply could not be read: {unread.what}. Reply in the form asked for alone."
     what = f"{unread.what}, in {ATTEMPTS} replies to {prompt}"
-    raise JudgeError(what, where=unread.where)
+    raise ReplyError(what, where=unread.where)

@@ -6,8 +6,8 @@ from collections import defaultdict
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from facevlm.errors import BudgetError, InputError, JudgeError, OutputError
-from facevlm.evaluation.model_client import ModelClient, ModelReply, ModelRequest
+from facevlm.endpoints.model_client import ModelClient, ModelReply, ModelRequest
+from facevlm.errors import BudgetError, InputError, OutputError, ReplyError
 from facevlm.exports.atomic_file import write_text
 
 
@@ -80,7 +80,7 @@ class CachedClient:
         """The reply to a request, kept or new.
 
         Raises:
-            JudgeError: The model gave none, or none is kept and this is a replay.
+            ReplyError: The model gave none, or none is kept and this is a replay.
             BudgetError: The budget is spent.
             InputError: A kept reply cannot be read, or the endpoint cannot be used.
             OutputError: The reply cannot be kept.
@@ -99,7 +99,7 @@ class CachedClient:
 
     def _ask(self, request: ModelRequest) -> ModelReply:
         if self._client is None:
-            raise JudgeError("no reply is kept for this request", where=self._folder, mend="run without --replay")
+            raise ReplyError("no reply is kept for this request", where=self._folder, mend="run without --replay")
         self._check_budget()
         reply = self._client.ask(request)
         with self._guard:
@@ -111,9 +111,9 @@ class CachedClient:
             tokens = sum(r.input_tokens for r in self._new), sum(r.output_tokens for r in self._new)
         mend = "run again with a new budget to go on; replies that came are kept"
         if self._budget.max_tokens is not None and sum(tokens) >= self._budget.max_tokens:
-            raise BudgetError(f"the budget of {self._budget.max_tokens} tokens is spent", where="judge", mend=mend)
+            raise BudgetError(f"the budget of {self._budget.max_tokens} tokens is spent", where=self.model, mend=mend)
         if self._budget.max_cost is not None and self._budget.cost(*tokens) >= self._budget.max_cost:
-            raise BudgetError(f"the budget of {self._budget.max_cost:g} is spent", where="judge", mend=mend)
+            raise BudgetError(f"the budget of {self._budget.max_cost:g} is spent", where=self.model, mend=mend)
 
     def _place(self, key: str) -> Path:
         return self._folder / key[:2] / f"{key}.json"
@@ -123,7 +123,8 @@ class CachedClient:
         try:
             row = json.loads(place.read_text(encoding="utf-8"))["reply"]
             tokens = int(row["input_tokens"]), int(row["output_tokens"])
-            return ModelReply(str(row["text"]), *tokens, str(row["model"]), str(row["endpoint"]))
+            left_out = tuple(map(str, row.get("left_out", ())))
+            return ModelReply(str(row["text"]), *tokens, str(row["model"]), str(row["endpoint"]), left_out)
         except FileNotFoundError:
             return None
         except (OSError, ValueError, KeyError, TypeError) as error:
@@ -138,8 +139,7 @@ class CachedClient:
             raise OutputError(f"cannot be made: {reason}", where=place.parent) from error
         record = {
             "model": self.model,
-            "temperature": 0,
-            "request": asdict(request),
+            "request": request.as_record(),
             "reply": asdict(reply),
         }
         write_text(json.dumps(record, ensure_ascii=False, indent=1) + "\n", place)

@@ -3,8 +3,8 @@
 import threading
 from collections.abc import Callable, Iterable
 
-from facevlm.errors import JudgeError
-from facevlm.evaluation.model_client import ModelReply, ModelRequest
+from facevlm.endpoints.model_client import ModelReply, ModelRequest
+from facevlm.errors import ReplyError
 
 
 class ScriptedClient:
@@ -28,12 +28,12 @@ class ScriptedClient:
         """The next reply; tokens are its words.
 
         Raises:
-            JudgeError: The script has ended.
+            ReplyError: The script has ended.
         """
         with self._lock:
             self.requests.append(request)
             text = self._answer(request) if self._answer else next(self._replies, None)
         if text is None:
-            raise JudgeError("the script has no more replies", where=self.endpoint)
+            raise ReplyError("the script has no more replies", where=self.endpoint)
         asked = len(request.system.split()) + len(request.user.split())
         return ModelReply(text, asked, len(text.split()), self.model, self.endpoint)

@@ -1,0 +1,1 @@
+"""Who answers questions about clips: the describe engine, endpoints, image-text models, vectors of faces."""

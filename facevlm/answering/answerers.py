@@ -1,0 +1,105 @@
+"""The answerers by name: `describe`, `chat:FOLDER`, `openai:NAME`, `hf:FOLDER`; a further kind is one more row."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from facevlm.answering.describe_engine import DescribeEngine
+from facevlm.answering.endpoint import EndpointAnswerer
+from facevlm.answering.image_text_model import ImageTextModel
+from facevlm.endpoints.model_client import OpenAIClient
+from facevlm.endpoints.reply_cache import Budget, CachedClient
+from facevlm.errors import UsageError
+from facevlm.evaluation.answers import Answerer
+
+
+@dataclass(frozen=True)
+class Options:
+    """How an answerer is made; each takes what it knows.
+
+    Attributes:
+        frames: Of each clip, for models that see pictures.
+        max_tokens: Longest answer.
+        batch: Questions at a time.
+        seed: Sent to endpoints.
+        revision: Of a model of the Hub.
+        device: Where a model runs; None for a GPU where there is one.
+        base_url: Of an endpoint.
+        replies: Folder in which an endpoint's replies are kept.
+        replay: Whether to use kept replies alone.
+        budget: Of an endpoint.
+        infer: Whether the describe engine guesses feelings.
+    """
+
+    frames: int = 16
+    max_tokens: int = 512
+    batch: int = 8
+    seed: int = 0
+    revision: str | None = None
+    device: str | None = None
+    base_url: str | None = None
+    replies: Path = Path("replies")
+    replay: bool = False
+    budget: Budget = field(default_factory=Budget)
+    infer: bool = False
+
+
+def _describe(name: str, options: Options) -> Answerer:
+    if name:
+        raise UsageError("the describe engine has no variants", where="--model", mend="give describe alone")
+    return DescribeEngine(infer=options.infer)
+
+
+def _endpoint(name: str, options: Options) -> Answerer:
+    client = None if options.replay else OpenAIClient(name, base_url=options.base_url)
+    cached = CachedClient(client, options.replies, model=name, budget=options.budget)
+    size = {"frames": options.frames, "max_tokens": options.max_tokens, "seed": options.seed}
+    return EndpointAnswerer(cached, concurrency=options.batch, **size)
+
+
+def _image_text_model(name: str, options: Options) -> Answerer:
+    size = {"frames": options.frames, "max_tokens": options.max_tokens, "batch": options.batch}
+    return ImageTextModel(name, revision=options.revision, device=options.device, **size)
+
+
+def _chat(name: str, options: Options) -> Answerer:
+    from facevlm.answering.chat_answerer import ChatAnswerer  # with all that perceives and speaks
+
+    return ChatAnswerer(name, max_tokens=options.max_tokens, device=options.device)
+
+
+def _face_vectors(name: str, options: Options) -> Answerer:
+    from facevlm.answering.face_vectors import FaceVectors  # with the face runtime, which no other answerer needs here
+
+    return FaceVectors(name or None, frames=options.frames)
+
+
+# What stands before the colon of `--model` -> from what stands behind it and the options to who answers.
+ANSWERERS: dict[str, Callable[[str, Options], Answerer]] = {
+    "describe": _describe,
+    "chat": _chat,
+    "openai": _endpoint,
+    "hf": _image_text_model,
+}
+# The same for "is it the same person?" by similarity.
+COMPARERS: dict[str, Callable[[str, Options], Answerer]] = {"appearance": _face_vectors, "onnx": _face_vectors}
+
+
+def is_answerer(name: str) -> bool:
+    """Whether a name is that of an answerer, and of no file."""
+    return name.partition(":")[0] in ANSWERERS | COMPARERS and not Path(name).is_file()
+
+
+def make_answerer(name: str, options: Options, *, where: str = "--model") -> Answerer:
+    """The answerer of a name such as "describe", "openai:gpt-4o", "hf:FOLDER".
+
+    Raises:
+        UsageError: There is none.
+        FacevlmError: It cannot be made; see the classes.
+    """
+    kind, colon, rest = name.partition(":")
+    table = ANSWERERS | COMPARERS
+    if kind not in table or (colon and not rest) or (kind in ("chat", "openai", "hf", "onnx") and not rest):
+        mend = "give describe, chat:FOLDER, openai:NAME, hf:FOLDER or hf:ORG/NAME, or a file of predictions"
+        raise UsageError(f"no model {name!r}", where=where, mend=mend)
+    return table[kind](rest, options)

@@ -1,0 +1,62 @@
+"""Our own models as answerer (needs the extra `models`): clips are perceived, and seen as `facevlm ask` shows them."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from facevlm.answering.image_text_model import weights_hash
+from facevlm.chatting import FaceChat
+from facevlm.errors import FacevlmError, InputError, ReplyError, UsageError, VideoError
+from facevlm.evaluation.answers import Question
+
+WHO = "main"
+
+
+class ChatAnswerer:
+    """Answers by a model that `FaceChat` opens; see `Answerer`. Always greedy, one question at a time.
+
+    Args:
+        name: Folder or preset of a model.
+        max_tokens: Longest answer.
+        device: Where it runs; None for a GPU where there is one.
+
+    Raises:
+        FacevlmError: As `FaceChat.from_pretrained`.
+    """
+
+    group = 1
+
+    def __init__(self, name: str, *, max_tokens: int = 512, device: str | None = None) -> None:
+        self._chat = FaceChat.from_pretrained(name, device=device, max_new_tokens=max_tokens)
+        self._name, self._max_tokens = name, max_tokens
+
+    @property
+    def card(self) -> Mapping[str, Any]:
+        """What the answers depend on."""
+        folder, model = Path(self._name), self._chat.model
+        shown = {"none": "none", "main": "tracked faces of the main character", "all": "tracked faces of everybody"}
+        return {
+            "model": folder.name if folder.is_dir() else self._name,
+            "revision": weights_hash(self._name) if folder.is_dir() else "random weights",
+            "frames": model.frames,
+            "crops": shown[model.faces],
+            "who": WHO,
+            "max_tokens": self._max_tokens,
+            "decoding": "greedy",
+        }
+
+    def answer(self, questions: Sequence[Question]) -> list[str | FacevlmError]:
+        """The model's answers; why there is none for a clip takes nothing from the others."""
+        return [self._answer(question) for question in questions]
+
+    def _answer(self, question: Question) -> str | FacevlmError:
+        if question.examples:
+            raise UsageError("this model takes no examples", where="--shots", mend="leave --shots out")
+        if len(question.footage) != 1 or question.footage[0].path.is_dir():
+            return ReplyError("this model answers questions about one video")
+        asked = "\n".join(text for text in (question.system, question.text) if text)
+        try:
+            answer = self._chat.ask(question.footage[0].path, asked, who=WHO)
+        except (ReplyError, VideoError, InputError) as error:
+            return error
+        return answer.answer if answer.answer.strip() else ReplyError("the answer is empty", where=self._name)

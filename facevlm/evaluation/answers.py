@@ -1,0 +1,197 @@
+"""Ask a model about many clips, and keep what it says: a run that was killed goes on where it was.
+
+Answers are kept as lines of JSON, the first of which says who answers. What failed is not kept: it is tried again when
+the run is started again. Questions go to the model in the same groups every time, so that answers of a group that was
+interrupted are the same as if it had not been.
+"""
+
+import hashlib
+import json
+import os
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+from facevlm.errors import FacevlmError, InputError, OutputError, UsageError
+from facevlm.exports.atomic_file import write_text
+
+SCHEMA = "facevlm/answers/1"
+
+
+@dataclass(frozen=True)
+class Footage:
+    """What is shown of a clip.
+
+    Attributes:
+        path: A video, or a folder of pictures.
+        frames: Names of the pictures in the folder that are meant, in order; empty for a video, or all pictures.
+    """
+
+    path: Path
+    frames: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Example:
+    """A clip with its caption, shown before a question."""
+
+    footage: Footage
+    answer: str
+
+
+@dataclass(frozen=True)
+class Question:
+    """One question.
+
+    Attributes:
+        id: Of the clip or pair.
+        text: What is asked.
+        system: System message, may be empty.
+        footage: The clips that are shown, none for a question about text alone.
+        examples: Shown before, with the same text.
+    """
+
+    id: str
+    text: str
+    system: str = ""
+    footage: tuple[Footage, ...] = ()
+    examples: tuple[Example, ...] = ()
+
+    @property
+    def key(self) -> str:
+        """SHA-256 of all that is asked, wherever the folder of the clips lies."""
+        shown = [*self.footage, *(example.footage for example in self.examples)]
+        parts = [self.id, self.system, self.text, [example.answer for example in self.examples]]
+        parts += [[footage.path.name, *footage.frames] for footage in shown]
+        return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
+
+
+class Answerer(Protocol):
+    """Who answers.
+
+    Attributes:
+        group: How many questions are asked at once.
+        card: All that the answers depend on: model, revision, frames, crop recipe …; JSON.
+    """
+
+    group: int
+
+    @property
+    def card(self) -> Mapping[str, Any]: ...
+
+    def answer(self, questions: Sequence[Question]) -> list[str | FacevlmError]:
+        """An answer to each question, or why there is none.
+
+        Raises:
+            FacevlmError: Nothing can be asked any more: the budget is spent, an endpoint cannot be reached.
+        """
+        ...
+
+
+@dataclass(frozen=True)
+class Answers:
+    """What was answered.
+
+    Attributes:
+        texts: id -> answer, for each question in order; None where there is none.
+        failures: id -> why there is none.
+        answerer: The card of who answered.
+    """
+
+    texts: dict[str, str | None]
+    failures: dict[str, str] = field(default_factory=dict)
+    answerer: dict[str, Any] = field(default_factory=dict)
+
+
+def collect(
+    questions: Sequence[Question],
+    answerer: Answerer,
+    place: str | Path,
+    *,
+    on_progress: Callable[[int], None] = lambda done: None,
+) -> Answers:
+    """Answers to questions, those that are kept and new ones.
+
+    Args:
+        questions: With different ids.
+        answerer: Who answers what is not kept.
+        place: File of the answers; its folder must exist.
+        on_progress: Called with the number of questions that were dealt with since the last call.
+
+    Raises:
+        UsageError: The file holds the answers of another model, or to other questions.
+        InputError: It is no file of answers.
+        OutputError: It cannot be written.
+        FacevlmError: As `Answerer.answer`.
+    """
+    place = Path(place)
+    header = json.loads(json.dumps({"schema": SCHEMA, "answerer": dict(answerer.card)}))
+    kept = _kept(place, header, {question.id: question.key for question in questions})
+    failures: dict[str, str] = {}
+    _write(place, header, questions, kept)  # without what a killed run left half written
+    try:
+        with place.open("a", encoding="utf-8") as file:
+            for start in range(0, len(questions), answerer.group):
+                group = questions[start : start + answerer.group]
+                if any(question.id not in kept for question in group):
+                    for question, found in zip(group, answerer.answer(group), strict=True):
+                        if isinstance(found, FacevlmError):
+                            failures[question.id] = str(found)
+                            continue
+                        kept[question.id] = found
+                        file.write(_line(question, found))
+                    file.flush()
+                    os.fsync(file.fileno())
+                on_progress(len(group))
+    except OSError as error:
+        raise OutputError(f"cannot be written: {(error.strerror or str(error)).lower()}", where=place) from error
+    _write(place, header, questions, kept)
+    texts = {question.id: kept.get(question.id) for question in questions}
+    return Answers(texts, {name: why for name, why in failures.items() if texts[name] is None}, header["answerer"])
+
+
+def ask_for(prompt: tuple[str, str], id: str, *footage: Footage, examples: Sequence[Example] = ()) -> Question:
+    """A question from the system and user message of a filled prompt."""
+    return Question(id, prompt[1], prompt[0], footage, tuple(examples))
+
+
+def _kept(place: Path, header: dict[str, Any], keys: Mapping[str, str]) -> dict[str, str]:
+    try:
+        first, *lines = place.read_text(encoding="utf-8").split("\n")
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError) as error:
+        raise InputError("cannot be read", where=place, mend="delete it, all is asked again") from error
+    try:
+        told = json.loads(first)
+        if told["schema"] != SCHEMA:
+            raise ValueError
+    except (ValueError, KeyError, TypeError) as error:
+        raise InputError("holds no answers", where=place, mend="delete it, all is asked again") from error
+    if told != header:
+        differ = [key for key in header["answerer"] if told["answerer"].get(key) != header["answerer"][key]]
+        what = f"holds the answers of another model: its {differ[0] if differ else 'card'} differs"
+        raise UsageError(what, where=place, mend="choose another folder")
+    found = {}
+    for line in lines:
+        try:
+            row = json.loads(line)
+        except ValueError:  # the last line of a run that was killed
+            continue
+        if keys.get(row["id"]) == row["question"]:
+            found[row["id"]] = row["text"]
+        elif row["id"] in keys:
+            what = f"holds the answer to another question about {row['id']}"
+            raise UsageError(what, where=place, mend="choose another folder")
+    return found
+
+
+def _write(place: Path, header: dict[str, Any], questions: Sequence[Question], kept: Mapping[str, str]) -> None:
+    lines = [_line(question, kept[question.id]) for question in questions if question.id in kept]
+    write_text(json.dumps(header, ensure_ascii=False) + "\n" + "".join(lines), place)
+
+
+def _line(question: Question, text: str) -> str:
+    text = text.encode("utf-8", "replace").decode()  # lone surrogates, which no file can hold
+    return json.dumps({"id": question.id, "question": question.key, "text": text}, ensure_ascii=False) + "\n"

@@ -1,0 +1,233 @@
+"""`facevlm eval fec-bench --model …` end to end: vision endpoints, image-text models, the describe engine."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from types import ModuleType
+
+import pytest
+
+from facevlm.endpoints.scripted_server import Answer, ScriptedServer
+from tests.answering.conftest import SAID, captioner, colour_of, pictures_of, text_of
+from tests.answering.tiny_models import tiny_llava
+from tests.cli.conftest import scripted_describe
+
+
+def report_of(folder):
+    return json.loads((folder / "report.json").read_text())
+
+
+@pytest.fixture
+def arguments(clips, tmp_path):
+    """All but the model and the folder of the run."""
+    return ["fec-bench", "--references", tmp_path / "references.json", "--videos", clips, "--frames", 3, "--batch", 2]
+
+
+def test_a_vision_endpoint(run, arguments, tmp_path):
+    pytest.importorskip("openai")
+    with ScriptedServer(captioner) as server:
+        asked = [*arguments, "--model", "openai:org/V", "--model-url", server.base_url, "-o", tmp_path / "run"]
+        code, out, _ = run(*asked)
+        assert len(server.requests) == 3 and len(pictures_of(server.requests[0]["messages"][-1])) == 3
+        assert run(*asked)[0] == 1 and len(server.requests) == 3  # nothing is asked twice
+    report = report_of(tmp_path / "run")
+    assert code == 1 and "scored 3 / 4, 1 failed" in out and "4.mp4: no such file" in out
+    (failure,) = report["failures"]
+    assert failure["id"] == "3" and failure["metrics"] == "all"
+    rows = [json.loads(line) for line in (tmp_path / "run" / "samples.jsonl").read_text().splitlines()]
+    assert [row["prediction"] for row in rows[:3]] == list(SAID)
+    assert rows[0]["values"]["tem_grammar"] == 1.0 > rows[2]["values"]["tem_grammar"]
+    card = report["run_card"]["model"]
+    assert (
+        card["answerer"]["model"] == "org/V" and card["answerer"]["frames"] == 3 and "JPEG" in card["answerer"]["crops"]
+    )
+    assert set(card["prompts"]) == {"describe_faces"} and report["run_card"]["zero_shot"] is None
+
+
+def test_examples_are_shown_before_the_question(run, arguments, clips, tmp_path):
+    pytest.importorskip("openai")
+    rows = [{"id": f"x{k}", "video": f"DFEW/{k + 1}.mp4", "caption": f"She nods {k} times."} for k in range(3)]
+    (clips / "examples.json").write_text(json.dumps(rows))
+    with ScriptedServer(captioner) as server:
+        shots = ["--shots", 2, "--examples", clips / "examples.json", "--model", "openai:V"]
+        assert run(*arguments, *shots, "--model-url", server.base_url, "-o", tmp_path / "run")[0] == 1
+    talks = [body["messages"] for body in server.requests]
+    assert all([turn["role"] for turn in talk] == ["system", *["user", "assistant"] * 2, "user"] for talk in talks)
+    for talk in talks:
+        assert text_of(talk[1]) == text_of(talk[3]) == text_of(talk[5])
+        for question, answer in ((talk[1], talk[2]), (talk[3], talk[4])):
+            assert answer["content"] == f"She nods {colour_of(pictures_of(question)[0])} times."
+    shown = report_of(tmp_path / "run")["run_card"]["model"]["examples"]
+    assert len(shown) == 2 and all(one["caption"].startswith("She nods") for one in shown)
+
+
+def test_killed_and_started_again_it_gives_the_same_bytes(arguments, tmp_path):
+    pytest.importorskip("openai")
+    started = []
+
+    def script(body):
+        if started and len(server.requests) == 3:
+            os.kill(started.pop(), signal.SIGKILL)
+        return captioner(body)
+
+    def go(folder, *, killed):
+        command = [sys.executable, "-m", "facevlm", "eval", *map(str, arguments), "--batch", "1"]
+        command += ["--model", "openai:V", "--model-url", server.base_url, "-o", str(folder)]
+        process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        started[:] = [process.pid] if killed else []
+        return process.wait(60)
+
+    with ScriptedServer(script) as server:
+        assert go(tmp_path / "killed", killed=True) == -signal.SIGKILL
+        kept = (tmp_path / "killed" / "descriptions.jsonl").read_text()
+        assert len(kept.splitlines()) == 3 and not (tmp_path / "killed" / "report.json").exists()
+        with (tmp_path / "killed" / "descriptions.jsonl").open("a") as file:
+            file.write('{"id": "2", "ques')  # as if it had been killed while writing
+        assert go(tmp_path / "killed", killed=False) == 1 and len(server.requests) == 4
+        assert go(tmp_path / "whole", killed=False) == 1
+    for name in ("report.json", "samples.jsonl", "descriptions.jsonl"):
+        assert (tmp_path / "killed" / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()
+
+
+def test_what_failed_is_tried_again(run, arguments, tmp_path):
+    pytest.importorskip("openai")
+    ill = [True]
+
+    def script(body):
+        return (
+            Answer(status=400) if ill[0] and colour_of(pictures_of(body["messages"][-1])[0]) == 1 else captioner(body)
+        )
+
+    with ScriptedServer(script) as server:
+        asked = [*arguments, "--model", "openai:V", "--model-url", server.base_url, "-o", tmp_path / "run"]
+        code, out, _ = run(*asked)
+        assert code == 1 and "scored 2 / 4, 2 failed" in out and "status 400" in out
+        ill[0] = False
+        assert "scored 3 / 4, 1 failed" in run(*asked)[1]
+
+
+def test_a_model_s_budget_stops_and_a_new_one_goes_on(run, arguments, tmp_path):
+    pytest.importorskip("openai")
+    with ScriptedServer(captioner) as server:
+        asked = [
+            *arguments,
+            "--model",
+            "openai:V",
+            "--model-url",
+            server.base_url,
+            "-o",
+            tmp_path / "run",
+            "--batch",
+            1,
+        ]
+        code, out, err = run(*asked, "--max-tokens", 5)
+        assert code == 1 and out == "" and "is spent" in err and len(server.requests) == 1
+        assert "scored 3 / 4" in run(*asked)[1] and len(server.requests) == 3
+
+
+def test_our_own_models(run, arguments, tmp_path, squares):
+    pytest.importorskip("torch")
+    asked = [*arguments, "--model", "chat:tiny", "--answer-tokens", 5, "-o", tmp_path / "run"]
+    code, out, _ = run(*asked)
+    assert code == 1 and "4.mp4: no such file" in out
+    card = report_of(tmp_path / "run")["run_card"]["model"]["answerer"]
+    assert (card["model"], card["revision"], card["frames"]) == ("tiny", "random weights", 8)
+    first = (tmp_path / "run" / "descriptions.jsonl").read_text()
+    assert run(*asked)[1] == out and (tmp_path / "run" / "descriptions.jsonl").read_text() == first
+
+
+@pytest.fixture(scope="module")
+def tiny(tmp_path_factory):
+    pytest.importorskip("torch")
+    return tiny_llava(tmp_path_factory.mktemp("models") / "tiny")
+
+
+def test_an_image_text_model(run, arguments, tiny, tmp_path):
+    asked = [*arguments, "--model", f"hf:{tiny}", "--answer-tokens", 5, "--device", "cpu"]
+    assert run(*asked, "-o", tmp_path / "two at a time")[0] == 1
+    code, out, _ = run(*asked, "-o", tmp_path / "one", "--batch", 1, "--name", "tiny LLaVA")
+    assert code == 1 and "scored 3 / 4, 1 failed" in out and "tiny LLaVA" in out
+    said = []
+    for name in ("two at a time", "one"):
+        rows = [json.loads(line) for line in (tmp_path / name / "samples.jsonl").read_text().splitlines()]
+        said.append([row.get("prediction") for row in rows])
+    assert said[0] == said[1] and len(set(said[0][:3])) > 1  # padding changes nothing, pictures do
+    card = report_of(tmp_path / "one")["run_card"]
+    assert card["model"]["answerer"]["revision"] and card["model"]["answerer"]["decoding"] == "greedy"
+    assert card["packages"]["transformers"] and "Pil" in card["model"]["answerer"]["crops"]
+
+
+def test_models_that_cannot_be_loaded(run, arguments, tmp_path):
+    pytest.importorskip("torch")
+    (tmp_path / "empty").mkdir()
+    code, _, err = run(*arguments, "--model", f"hf:{tmp_path / 'empty'}", "-o", tmp_path / "run")
+    assert code == 1 and "cannot be loaded as an image-text model" in err
+    bare = tiny_llava(tmp_path / "bare", template=False)
+    code, _, err = run(*arguments, "--model", f"hf:{bare}", "-o", tmp_path / "run")
+    assert code == 1 and "no chat template" in err
+
+
+def test_the_describe_engine(run, arguments, clips, tmp_path, monkeypatch):
+    module = ModuleType("facevlm.describing")
+    module.describe = scripted_describe  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "facevlm.describing", module)
+    for name, script in ((1, "one"), (2, "no"), (3, "broken")):
+        (clips / f"DFEW/{name}.mp4").write_text(script)
+    code, out, _ = run(*arguments, "--model", "describe", "-o", tmp_path / "run")
+    report = report_of(tmp_path / "run")
+    assert code == 1 and "scored 1 / 4, 3 failed" in out
+    reasons = {row["id"]: row["reason"] for row in report["failures"]}
+    assert "no face was found" in reasons["1"] and "is no video" in reasons["2"] and "no such file" in reasons["3"]
+    assert report["run_card"]["model"]["answerer"]["model"] == "facevlm describe"
+
+
+def test_a_zero_shot_verdict(run, arguments, tmp_path):
+    manifest = tmp_path / "trained.jsonl"
+    row = {"source_dataset": "dfew", "source_clip_id": "00002"}
+    for name, rows, verdict in (
+        ("leak", [row], "not zero-shot"),
+        ("clean", [row | {"source_clip_id": "00099"}], "zero-shot"),
+        ("untold", [{"caption": "He nods."}], "cannot be told"),
+    ):
+        manifest.write_text("".join(json.dumps(one) + "\n" for one in rows))
+        (tmp_path / "said.json").write_text(json.dumps([{"id": "0", "caption": SAID[0]}]))
+        chosen = ["--model", tmp_path / "said.json", "--trained-on", manifest, "-o", tmp_path / name]
+        _, out, _ = run(*arguments[:3], *chosen)
+        assert report_of(tmp_path / name)["run_card"]["zero_shot"]["verdict"] == verdict and verdict in out
+    assert report_of(tmp_path / "leak")["run_card"]["zero_shot"]["shared_clips"] == 1
+
+
+WRONG = {
+    "no such model": (["--model", "gpt-4o"], "no such file"),
+    "a model without a name": (["--model", "openai:"], "no model"),
+    "a variant of the engine": (["--model", "describe:fast"], "no variants"),
+    "shots without examples": (["--model", "describe", "--shots", "2"], "belong together"),
+    "shots for a file": (["--model", "SAID", "--shots", "2", "--examples", "SAID"], "is for a model"),
+}
+
+
+@pytest.mark.parametrize("situation", WRONG)
+def test_wrong_usage(situation, run, arguments, tmp_path):
+    given, told = WRONG[situation]
+    (tmp_path / "said.json").write_text(json.dumps([{"id": "0", "caption": SAID[0]}]))
+    given = [str(tmp_path / "said.json") if word == "SAID" else word for word in given]
+    code, out, err = run(*arguments, *given, "-o", tmp_path / "run")
+    assert code in (1, 2) and out == "" and told in err and len(err.strip().splitlines()) == 1
+
+
+def test_captions_of_the_benchmark_are_no_examples(run, arguments, tmp_path):
+    shots = ["--shots", 1, "--examples", tmp_path / "references.json"]
+    code, _, err = run(*arguments, "--model", "describe", *shots, "-o", tmp_path / "run")
+    assert code == 2 and "captions of the benchmark" in err
+
+
+def test_a_folder_with_answers_of_another_model_is_refused(run, arguments, tmp_path):
+    pytest.importorskip("openai")
+    with ScriptedServer(captioner) as server:
+        asked = [*arguments, "--model-url", server.base_url, "-o", tmp_path / "run"]
+        run(*asked, "--model", "openai:V")
+        for other in (["--model", "openai:W"], ["--model", "openai:V", "--frames", 2]):
+            code, _, err = run(*asked, *other)
+            assert code == 2 and "another model" in err

@@ -1,0 +1,169 @@
+"""`facevlm eval verification` end to end, over pairs that `facevlm data pairs` draws from a small tree."""
+
+import json
+import xml.etree.ElementTree as ET
+
+import cv2
+import numpy as np
+import pytest
+
+from facevlm.answering import face_vectors
+from facevlm.cli import main
+from facevlm.endpoints.scripted_server import ScriptedServer
+from tests.answering.conftest import colour_of, pictures_of, text_of
+from tests.squares import SquareEmbedder
+
+PEOPLE = 12
+
+
+@pytest.fixture
+def tree(tmp_path, capfd):
+    """YouTube Faces of twelve people in three colours, two videos of eight frames each; and pairs of four frames."""
+    root = tmp_path / "ytf"
+    for person in range(PEOPLE):
+        for video in (0, 1):
+            folder = root / f"frame_images_DB/Person_{person:02d}/{video}"
+            folder.mkdir(parents=True)
+            for number in range(8):
+                picture = np.full((72, 96, 3), 40, np.uint8)
+                picture[11:61, 20:70] = 90
+                picture[11:61, 20:70, 2 - person % 3] = 250  # BGR
+                cv2.imwrite(str(folder / f"{video}.{number}.jpg"), picture, [cv2.IMWRITE_JPEG_QUALITY, 95])
+    (root / "splits.txt").write_text("split number, pair number, first name, second name, is same\n")
+    drawn = ["data", "pairs", "--dataset", "ytf", "--root", str(root), "--frames", "4", "-o", str(tmp_path / "pairs")]
+    assert main(drawn) == 0 and "12 pairs, 6 same" in capfd.readouterr().err
+    return root
+
+
+@pytest.fixture
+def pairs(tree, tmp_path):
+    return [json.loads(line) for line in (tmp_path / "pairs").read_text().splitlines()]
+
+
+def colour(segment):
+    return int(segment["identity"].removeprefix("Person_")) % 3
+
+
+def report_of(folder):
+    return json.loads((folder / "report.json").read_text())
+
+
+def script(body):
+    """Says yes for equal colours; describes by colour; of red says nothing readable."""
+    last = body["messages"][-1]
+    shown = [colour_of(picture) for picture in pictures_of(last)]
+    if "Please describe" in text_of(last):
+        return f"A face of colour {shown[0]}."
+    assert len(shown) == 4
+    return "Hm." if shown[0] == shown[-1] == 0 else "Yes." if shown[0] == shown[-1] else "No, they differ."
+
+
+def test_answers_in_words(run, tree, pairs, tmp_path):
+    pytest.importorskip("openai")
+    with ScriptedServer(script) as server:
+        asked = ["verification", "--pairs", tmp_path / "pairs", "--root", tree, "--frames", 2, "--model", "openai:V"]
+        code, out, _ = run(*asked, "--model-url", server.base_url, "-o", tmp_path / "run")
+    report = report_of(tmp_path / "run")
+    equal = [colour(pair["a"]) == colour(pair["b"]) for pair in pairs]
+    unread = [one and colour(pair["a"]) == 0 for one, pair in zip(equal, pairs, strict=True)]
+    right = [not u and e == pair["same"] for u, e, pair in zip(unread, equal, pairs, strict=True)]
+    assert code == 0 and report["metrics"]["accuracy"]["value"] == pytest.approx(100 * np.mean(right))
+    assert report["metrics"]["unparsed"]["value"] == sum(unread)
+    assert report["reference_set"] == "12 pairs, 50.0 % of one person" and "'same' scores accuracy 50.0" in out
+    assert set(report["run_card"]["model"]["prompts"]) == {"same_person"}
+
+
+def test_descriptions_of_another_model_are_in_the_prompt(run, tree, pairs, tmp_path):
+    pytest.importorskip("openai")
+    with ScriptedServer(script) as server:
+        asked = ["verification", "--pairs", tmp_path / "pairs", "--root", tree, "--frames", 2, "--model", "openai:V"]
+        asked += ["--model-url", server.base_url, "--describe-with", "openai:FaVChat"]
+        assert run(*asked, "-o", tmp_path / "run")[0] == 0
+    compared = [body for body in server.requests if "same person" in text_of(body["messages"][-1])]
+    assert {body["model"] for body in compared} == {"V"}
+    assert {body["model"] for body in server.requests} == {"V", "FaVChat"}
+    for body in compared:
+        shown = [colour_of(picture) for picture in pictures_of(body["messages"][-1])]
+        told = text_of(body["messages"][-1])
+        first, second = told.split("First clip:\n")[1].split("\n\nSecond clip:\n")
+        assert first.startswith(f"A face of colour {shown[0]}.") and second.startswith(f"A face of colour {shown[-1]}.")
+    card = report_of(tmp_path / "run")["run_card"]["model"]
+    assert card["described_with"]["model"] == "FaVChat" and set(card["prompts"]) == {
+        "same_person_described",
+        "describe_identity",
+    }
+
+
+def test_descriptions_in_a_file_and_one_that_is_missing(run, tree, pairs, tmp_path):
+    pytest.importorskip("openai")
+    names = [f"{pair['id']}/{side}" for pair in pairs for side in "ab"][1:]
+    (tmp_path / "said.json").write_text(json.dumps([{"id": name, "caption": "A face."} for name in names]))
+    with ScriptedServer(script) as server:
+        asked = ["verification", "--pairs", tmp_path / "pairs", "--root", tree, "--frames", 2, "--model", "openai:V"]
+        asked += ["--model-url", server.base_url, "--describe-with", tmp_path / "said.json"]
+        code, out, _ = run(*asked, "-o", tmp_path / "run")
+    assert code == 1 and "scored 11 / 12, 1 failed" in out and "no description of a: not in the file" in out
+
+
+def test_similarities_of_the_appearance_vector(run, tree, pairs, squares, tmp_path):
+    asked = ["verification", "--pairs", tmp_path / "pairs", "--root", tree, "--frames", 2, "--model", "appearance"]
+    code, out, err = run(*asked, "-o", tmp_path / "run")
+    report = report_of(tmp_path / "run")
+    assert code == 0, out + err
+    metrics = report["metrics"]
+    equal = [colour(pair["a"]) == colour(pair["b"]) for pair in pairs]
+    missed = sum(one and not pair["same"] for one, pair in zip(equal, pairs, strict=True))
+    assert metrics["auc"]["value"] == pytest.approx(100 * (1 - 0.5 * missed / 6), abs=20)
+    assert set(metrics) == {"accuracy", "auc", "tar_at_far_0.1", "tar_at_far_0.01", "tar_at_far_0.001"}
+    assert metrics["accuracy"]["interval"] and ET.fromstring((tmp_path / "run" / "roc.svg").read_text()) is not None
+    assert "recognises" not in out and report["run_card"]["model"]["answerer"]["model"] == "appearance descriptor"
+    rows = [json.loads(line) for line in (tmp_path / "run" / "samples.jsonl").read_text().splitlines()]
+    assert all(-1 <= float(row["answer"]) <= 1.000001 for row in rows)
+
+
+def test_similarities_of_an_embedder_by_path(run, tree, squares, tmp_path, monkeypatch):
+    monkeypatch.setattr(face_vectors, "OnnxEmbedder", lambda path: SquareEmbedder())
+    (tmp_path / "faces.onnx").write_bytes(b"x")
+    asked = ["verification", "--pairs", tmp_path / "pairs", "--root", tree, "-o", tmp_path / "run"]
+    assert run(*asked, "--model", f"onnx:{tmp_path / 'faces.onnx'}")[0] == 0
+    card = report_of(tmp_path / "run")["run_card"]["model"]["answerer"]
+    assert card["model"] == "onnx faces.onnx" and len(card["revision"]) == 64
+
+
+def test_a_segment_without_a_face_is_a_failure(run, tree, pairs, squares, tmp_path):
+    for name in pairs[0]["a"]["frames"]:
+        cv2.imwrite(str(tree / pairs[0]["a"]["path"] / name), np.full((72, 96, 3), 40, np.uint8))
+    asked = ["verification", "--pairs", tmp_path / "pairs", "--root", tree, "--model", "appearance"]
+    code, out, _ = run(*asked, "-o", tmp_path / "run")
+    assert code == 1 and "scored 11 / 12, 1 failed" in out and "no face was found" in out
+
+
+def test_answers_in_a_file_and_a_leak(run, tree, pairs, tmp_path):
+    (tmp_path / "said.json").write_text(
+        json.dumps([{"id": pair["id"], "answer": "yes" if pair["same"] else "no"} for pair in pairs])
+    )
+    row = {"source_dataset": "ytf", "source_clip_id": "Other/0", "identity": pairs[0]["a"]["identity"]}
+    (tmp_path / "trained.jsonl").write_text(json.dumps(row) + "\n")
+    asked = ["verification", "--pairs", tmp_path / "pairs", "--model", tmp_path / "said.json", "-o", tmp_path / "run"]
+    code, out, _ = run(*asked, "--trained-on", tmp_path / "trained.jsonl")
+    report = report_of(tmp_path / "run")
+    assert code == 0 and report["metrics"]["accuracy"]["value"] == 100 and "not zero-shot" in out
+    assert report["run_card"]["zero_shot"]["shared_identities"] == 1
+
+
+BROKEN = {
+    "no JSON": ("hello\n", "is no pair"),
+    "no pair": ('{"id": "0"}\n', "is no pair"),
+    "a way out": (None, "leads out of the dataset"),
+    "empty": ("", "holds no pairs"),
+}
+
+
+@pytest.mark.parametrize("situation", BROKEN)
+def test_files_that_are_no_pairs(situation, run, tree, pairs, tmp_path):
+    text, told = BROKEN[situation]
+    if text is None:
+        text = json.dumps(pairs[0] | {"a": pairs[0]["a"] | {"path": "../elsewhere"}}) + "\n"
+    (tmp_path / "pairs").write_text(text)
+    code, _, err = run("verification", "--pairs", tmp_path / "pairs", "--model", "appearance", "-o", tmp_path / "run")
+    assert code == 1 and told in err
