@@ -57,7 +57,8 @@ def analyse_clip(
         FacevlmError: As `perceive` and `FaceAnalyser`; OutputError when the file cannot be written.
     """
     from facevlm.analysing import analyse
-    from facevlm.exports.analysis_document import to_json, write_analysis
+    from facevlm.exports.analysis_document import to_json
+    from facevlm.exports.atomic_file import write_text
     from facevlm.models.face_analyser import FaceAnalyser
     from facevlm.models.face_answers import PARSING
     from facevlm.perceiving import PerceptionConfig
@@ -77,5 +78,5 @@ def analyse_clip(
     text = to_json(analysis, weights=analyser.origin.name, sensitive=sensitive, parsing=PARSING)
     if output is None:
         return text
-    write_analysis(text, output)
+    write_text(text, output)
     return ""

@@ -3,13 +3,11 @@
 import json
 from collections.abc import Mapping
 from dataclasses import asdict
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from facevlm.analysing import AnalysedPerson, Analysis, FaceReading, Tendency
-from facevlm.exports.atomic_file import write_text
 from facevlm.exports.json_document import DIGITS, seconds, track_dict, video_dict
 
 SCHEMA = "facevlm/analysis/1"
@@ -33,11 +31,6 @@ def to_json(analysis: Analysis, *, weights: str, sensitive: bool, parsing: tuple
         "warnings": list(analysis.warnings),
     }
     return json.dumps(document, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
-
-
-def write_analysis(text: str, path: str | Path) -> None:
-    """Write it, whole or not at all; raises OutputError."""
-    write_text(text, path)
 
 
 def _person(person: AnalysedPerson, parsing: tuple[str, ...]) -> dict[str, Any]:

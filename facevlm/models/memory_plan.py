@@ -6,7 +6,7 @@ not. Copies that autocast and the optimizer make for a moment, and a GPU's own l
 """
 
 import weakref
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -225,21 +225,21 @@ def _learns(tensor: Tensor) -> bool:
 def _weight_bytes(model: FaceLanguageModel, module: str, learns: bool, quantize: Quantize) -> int:
     if getattr(model, module, None) is None:
         return 0
-    own = {n: t for n, t in own_tensors(model).items() if n.split(".")[0] == module}
-    each: Callable[[str, Tensor], float] = lambda name, tensor: tensor.numel() * (FULL if learns else HALF)  # noqa: E731
+    linear: set[str] = set()
     if module == "language_model" and quantize != "none":
-        linear = {
-            f"language_model.{n}.weight"
-            for n, m in model.language_model.named_modules()
-            if isinstance(m, nn.Linear) and n != "lm_head"
-        }
-
-        def each(name: str, tensor: Tensor) -> float:
-            if name not in linear:
-                return HALF * tensor.numel()
-            return NF4 * tensor.numel() if quantize == "4bit" else tensor.numel() + FULL * len(tensor)
-
-    return round(sum(each(name, tensor) for name, tensor in own.items()))
+        layers = [(n, m) for n, m in model.language_model.named_modules() if isinstance(m, nn.Linear)]
+        linear = {f"language_model.{name}.weight" for name, _ in layers if name != "lm_head"}
+    total = 0.0
+    for name, tensor in own_tensors(model).items():
+        if name.split(".")[0] != module:
+            continue
+        if name not in linear:
+            total += tensor.numel() * (FULL if learns else HALF)
+        elif quantize == "4bit":
+            total += NF4 * tensor.numel()
+        else:
+            total += tensor.numel() + FULL * len(tensor)  # a scale for each row
+    return round(total)
 
 
 def _activations(model: FaceLanguageModel, step: Step, learning: set[str]) -> int:

@@ -19,6 +19,7 @@ from facevlm.models.model_parts import PublicSource, find_source
 HUB_ID = re.compile(r"(?P<repo>[\w-][\w.-]*/[\w-][\w.-]*)(?:@(?P<revision>[\w./-]+))?")
 USUAL = ("model.safetensors.index.json", "model.safetensors", "pytorch_model.bin.index.json", "pytorch_model.bin")
 SMALL = ["*.json", "*.md", "*.txt", "tokenizer*", "*.model"]  # configs, cards, tokenizers
+OTHER_FORMS = ["consolidated*", "*.gguf"]  # the same weights once more, in forms that are not read here
 
 
 @dataclass(frozen=True)

@@ -407,6 +407,13 @@ def test_a_folder_that_is_there_is_kept(run, files, tmp_path):
     assert code == 1 and "is there already" in err and (folder / "mine.txt").read_text() == "kept"
 
 
+def test_what_a_killed_run_left_is_named(run, files, tmp_path):
+    (tmp_path / ".made.unfinished").mkdir()
+    code, _, err, folder = run("favchat", "--random=all")
+    assert code == 1 and "another run writes here, or was killed" in err and str(tmp_path / ".made.unfinished") in err
+    assert not folder.exists() and (tmp_path / ".made.unfinished").is_dir()
+
+
 def test_interrupted_writing_leaves_nothing(run, files, tmp_path, monkeypatch):
     from facevlm.models import assembled_folder
 
