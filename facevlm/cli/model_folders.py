@@ -68,7 +68,10 @@ def assemble(
     ] = None,
     random: Annotated[
         list[str] | None,
-        typer.Option(metavar="PART,...", help="Parts, or qformer.proj and the like, that start at random; or all."),
+        typer.Option(
+            metavar="PART,...",
+            help="Parts, or qformer.proj and the like, that are random where no source gives them; or all.",
+        ),
     ] = None,
     config: Config = None,
     lora: Annotated[str, typer.Option(metavar="merge|keep|drop", help="What to do with LoRA in a source.")] = "merge",

@@ -83,7 +83,7 @@ def _tokenizer(files: Sequence[PublicFile], sources: Sequence[str]) -> PreTraine
     for file in files:
         if file.source in sources and any((file.folder / name).is_file() for name in FILES):
             try:
-                return AutoTokenizer.from_pretrained(str(file.folder), local_files_only=True)
+                return AutoTokenizer.from_pretrained(str(file.folder), local_files_only=True, trust_remote_code=False)
             except (OSError, ValueError, KeyError, ImportError) as error:
                 first = str(error).strip().splitlines()[0]
                 raise WeightsError(f"its tokenizer cannot be read: {first}", where=file.folder) from error

@@ -116,7 +116,7 @@ def config_for(name: str, changes: Mapping[str, Any], files: Sequence[PublicFile
 
     Raises:
         UsageError: A field or value does not exist.
-        WeightsError: A tokenizer cannot be read.
+        WeightsError: The language model's config or tokenizer cannot be read.
     """
     whole = find_model(name)
     values = dict(changes)
@@ -124,7 +124,11 @@ def config_for(name: str, changes: Mapping[str, Any], files: Sequence[PublicFile
     tokenizer = language_tokenizer(files, list(fields.values()))
     llm = next((file for file in files if file.source == "llm" and (file.folder / "config.json").is_file()), None)
     if llm and "text_config" not in values:
-        text = AutoConfig.from_pretrained(str(llm.folder))
+        try:
+            text = AutoConfig.from_pretrained(str(llm.folder), trust_remote_code=False)
+        except (OSError, ValueError, KeyError) as error:
+            first = str(error).strip().splitlines()[0]
+            raise WeightsError(f"its config cannot be read: {first}", where=llm.folder) from error
         ids = [text.vocab_size + k for k in range(len(fields))]
         if tokenizer is not None:
             ids = [tokenizer.get_added_vocab()[token] for token in fields.values()]
@@ -214,7 +218,7 @@ def _take(
                 first = 0
                 for h in here:
                     rows = min(len(own[h]), shape_of(weights, name)[0])
-                    fillings[f"{module}.{h}"] = Filling(file.source, name, first, rows, h)
+                    fillings.setdefault(f"{module}.{h}", Filling(file.source, name, first, rows, h))
                     first += rows
                 loaded[name] = (*loaded.get(name, ()), *(f"{module}.{h}" for h in here))
     if wrong:

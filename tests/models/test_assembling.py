@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 
@@ -278,8 +279,6 @@ def test_the_card_names_sources_hashes_and_licences(files, run):
 
 
 def test_a_repository_in_the_hubs_cache_is_used_without_network(files, run, tmp_path, monkeypatch):
-    import shutil
-
     from huggingface_hub import constants
 
     commit = "0123456789abcdef0123456789abcdef01234567"
@@ -309,6 +308,12 @@ def truncated(path, new):
 
 def pickled(held, new):
     torch.save(held, new)
+    return new
+
+
+def unknown_config(llm, new):
+    shutil.copytree(llm, new)
+    (new / "config.json").write_text(json.dumps({"model_type": "mine", "auto_map": {"AutoConfig": "mine.Config"}}))
     return new
 
 
@@ -361,6 +366,11 @@ WRONG = {  # what is wrong -> sources that replace good ones, more of the config
         lambda f, t: {"facexformer": [pickled({}, t / "a.pt"), pickled({}, t / "b.pt"), t][-1]},
         {},
         "holds several files of weights: a.pt, b.pt",
+    ),
+    "a config of no known model": (
+        lambda f, t: {"llm": unknown_config(f["llm"], t / "llm")},
+        {},
+        "its config cannot be read",
     ),
     "an empty folder": (lambda f, t: {"llm": t}, {}, "holds no weights"),
 }  # fmt: skip
