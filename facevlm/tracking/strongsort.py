@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from facevlm.errors import InputError
+from facevlm.errors import InputError, UsageError
 from facevlm.tracking.association import AssociationConfig, Evidence, Pairs, match, match_overlap
 from facevlm.tracking.camera_motion import CameraMotion, CameraMotionConfig, is_believable, moved_means
 from facevlm.tracking.detected import DetectedBoxes
@@ -63,12 +63,7 @@ FACES = StrongSortConfig(
     camera_motion=False,
     kalman=KalmanConfig(nsa=False),
     association=AssociationConfig(
-        max_cost=0.3,
-        max_overlap_cost=None,
-        max_appearance=0.2,
-        unknown_appearance=0.1,
-        near_overlap=0.3,
-        hint=0.05,
+        max_cost=0.3, max_appearance=0.2, unknown_appearance=0.1, near_overlap=0.3, hint=0.05
     ),
 )
 
@@ -116,10 +111,16 @@ class StrongSort:
     Attributes:
         camera: The camera motions found, and what failed.
         ended: Ids of the confirmed tracks that the last `update` ended.
+
+    Raises:
+        UsageError: Tracks begin tentative, and nothing could confirm them.
     """
 
     def __init__(self, config: StrongSortConfig | None = None) -> None:
         self.config = config or StrongSortConfig()
+        if self.config.n_init > 1 and self.config.association.max_overlap_cost is None:
+            what = "without a second pass no tentative track is ever seen again"
+            raise UsageError(what, where="max_overlap_cost", mend="give one, or n_init = 1")
         self.camera = CameraMotion(self.config.ecc)
         self.ended: tuple[int, ...] = ()
         self._kalman = KalmanFilter(self.config.kalman)

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from facevlm.errors import InputError
+from facevlm.errors import InputError, UsageError
 from facevlm.tracking import DEEPSORT, FACES, DetectedBoxes, StrongSort, StrongSortConfig
 
 from .moving_faces import look
@@ -226,3 +226,10 @@ def test_a_simple_scene_has_as_many_tracks_backwards(config, seed):
     people = len(scene[0][2])
     for played in (scene, backwards):
         assert set(followed(config, played)[:, 1]) == set(range(1, people + 1))
+
+
+def test_tentative_tracks_need_the_second_pass():
+    alone = replace(FACES.association, max_overlap_cost=None)
+    with pytest.raises(UsageError, match="no tentative track"):
+        StrongSort(replace(FACES, n_init=2, association=alone))
+    StrongSort(replace(FACES, association=alone))
