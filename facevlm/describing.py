@@ -10,8 +10,11 @@ from pathlib import Path
 
 import numpy as np
 
+from facevlm.analysing import Analyser, FaceReader
 from facevlm.captioning.appearance import appearance
 from facevlm.captioning.captions import THE_PERSON, caption_person, caption_text, caption_video
+from facevlm.captioning.face_attributes import looks_of
+from facevlm.captioning.sentence import AppearanceValue
 from facevlm.description import NO_FACE, Description, Person, Thumbnail, unknown_numbers
 from facevlm.errors import UsageError
 from facevlm.expression.event import Event, SignalTable
@@ -19,7 +22,6 @@ from facevlm.expression.events import find_events
 from facevlm.expression.recorder import SignalRecorder
 from facevlm.perceiving import Perception, PerceptionConfig, perceive
 from facevlm.tracking.track import Moment, TrackSummary
-from facevlm.video.clip import VideoInfo
 from facevlm.video.filmstrip import FilmstripRecorder
 
 SMALL_FACE_PX = 40.0  # outer-eye distance below which eyes and lips are too small to be judged well
@@ -39,6 +41,7 @@ def describe(
     infer: bool = False,
     config: PerceptionConfig | None = None,
     saved: str | Path | None = None,
+    analyser: Analyser | None = None,
     on_progress: Callable[[float], None] | None = None,
     on_moment: Callable[[Moment], None] | None = None,
 ) -> Description:
@@ -53,6 +56,8 @@ def describe(
         infer: Whether captions add inferred feelings in [brackets].
         config: How faces are looked for.
         saved: Folder in which what is seen is kept, and from which what is there is taken, as in `perceive`.
+        analyser: A model that looks at each face once a second, such as `facevlm.models.face_analyser.FaceAnalyser`;
+            of what it is sure (hair, glasses, beard) the captions tell too.
         on_progress: Called with the time reached in seconds.
         on_moment: Called with every moment, for overlays and the like.
 
@@ -67,7 +72,7 @@ def describe(
     """
     _chooser(who)  # tells a wrong one before the work starts
     perception = perceive(clip, fps=fps, start=start, end=end, config=config, saved=saved)
-    return described(perception, who=who, infer=infer, on_progress=on_progress, on_moment=on_moment)
+    return described(perception, who=who, infer=infer, analyser=analyser, on_progress=on_progress, on_moment=on_moment)
 
 
 def described(
@@ -75,6 +80,7 @@ def described(
     *,
     who: str | int | tuple[float, float] = "all",
     infer: bool = False,
+    analyser: Analyser | None = None,
     on_progress: Callable[[float], None] | None = None,
     on_moment: Callable[[Moment], None] | None = None,
 ) -> Description:
@@ -82,7 +88,7 @@ def described(
 
     Args:
         perception: From `perceive`, not yet iterated.
-        who, infer, on_progress, on_moment: As for `describe`.
+        who, infer, analyser, on_progress, on_moment: As for `describe`.
 
     Returns:
         As `describe`.
@@ -92,15 +98,18 @@ def described(
     """
     choose = _chooser(who)
     recorder, filmstrip = SignalRecorder(), FilmstripRecorder()
+    reader = None if analyser is None else FaceReader(analyser)
     for moment in perception:
         recorder(moment)
+        if reader:
+            reader(moment)
         filmstrip(moment.time, moment.image)
         if on_moment:
             on_moment(moment)
         if on_progress:
             on_progress(moment.time)
     tracks = choose(perception)
-    people = _people(tracks, recorder, perception, infer=infer)
+    people = _people(tracks, recorder, reader, perception, infer=infer)
     return Description(
         video=perception.video,
         decoding=perception.report,
@@ -114,7 +123,12 @@ def described(
 
 
 def _people(
-    tracks: list[TrackSummary], recorder: SignalRecorder, perception: Perception, *, infer: bool
+    tracks: list[TrackSummary],
+    recorder: SignalRecorder,
+    reader: FaceReader | None,
+    perception: Perception,
+    *,
+    infer: bool,
 ) -> tuple[Person, ...]:
     people: list[Person] = []
     first_id = 1
@@ -123,7 +137,11 @@ def _people(
         events = find_events(table, first_id=first_id)
         first_id += len(events)
         name = THE_PERSON if len(tracks) == 1 else f"Person {track.track_id}"
-        people.append(_person(track, table, events, perception, name=name, infer=infer))
+        looks = appearance(table, width=perception.video.width, height=perception.video.height)
+        if reader:
+            seen = reader.person(track)
+            looks |= looks_of(seen.attributes, seen.guesses)
+        people.append(_person(track, table, events, looks, perception, name=name, infer=infer))
     return tuple(people)
 
 
@@ -131,13 +149,12 @@ def _person(
     track: TrackSummary,
     table: SignalTable,
     events: tuple[Event, ...],
+    looks: dict[str, AppearanceValue],
     perception: Perception,
     *,
     name: str,
     infer: bool,
 ) -> Person:
-    video: VideoInfo = perception.video
-    looks = appearance(table, width=video.width, height=video.height)
     sentences = caption_person(
         events,
         spans=track.spans,

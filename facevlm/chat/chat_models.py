@@ -8,7 +8,7 @@ from facevlm.errors import UsageError
 from facevlm.tracking.model_frames import ModelFrame
 
 Faces = Literal["none", "main", "all"]
-NOISE = "The model is a tiny one with random weights: its words are noise."
+NOISE = "The model, or a part of it, has random weights: its words are noise."
 
 
 @dataclass(frozen=True)

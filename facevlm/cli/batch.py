@@ -19,7 +19,8 @@ OVERLAY_SUFFIXES = (".mp4", ".m4v", ".mov", ".mkv")
 @dataclass(frozen=True)
 class Options:
     """What to see in each clip, where it is kept, and who says it: arguments of `facevlm.describe`, the detector of its
-    config, and those of `FaceChat.from_pretrained`, without a model where the words are to be the engine's own."""
+    config, the weights of a model that looks at faces, and arguments of `FaceChat.from_pretrained`, without a model
+    where the words are to be the engine's own."""
 
     who: str = "all"
     fps: str = "native"
@@ -32,6 +33,8 @@ class Options:
     evidence: str | None = None
     max_tokens: int = 512
     device: str | None = None
+    face_weights: str | None = None
+    sensitive: bool = False
 
 
 @dataclass(frozen=True)

@@ -21,6 +21,7 @@ MODULES = {
     "scikit-image": "skimage",
     "webvtt-py": "webvtt",
 }
+FACE_WEIGHTS = "FACEVLM_FACE_WEIGHTS"  # environment variable that names FaceXFormer's weights
 DECODERS = ("h264", "hevc", "vp9", "av1", "mjpeg", "gif")
 ENCODERS = ("libx264",)
 
@@ -97,7 +98,8 @@ def _packages() -> Iterator[Finding]:
 def _package(name: str, line: str, extra: str | None) -> Finding:
     group, needed = ("package", True) if extra is None else (f"extra {extra}", False)
     wanted = re.search(r">=([0-9.]+)", line)
-    mend = f"run: pip install '{name}{wanted.group(0) if wanted else ''}'"
+    whole = f"facevlm[{extra}]" if extra else f"{name}{wanted.group(0) if wanted else ''}"
+    mend = f"run: pip install '{whole}'"
     try:
         version = metadata.version(name)
     except metadata.PackageNotFoundError:
@@ -150,6 +152,10 @@ def _weights() -> Iterator[Finding]:
             yield Finding("weights", row.name, bool(found), True, found or "not here", mend)
         except FacevlmError as error:
             yield Finding("weights", row.name, False, True, str(error))
+    own = os.environ.get(FACE_WEIGHTS)
+    mend = "" if own else f"for hair, glasses and beard: name FaceXFormer's in {FACE_WEIGHTS}, or give --face-weights"
+    ok = bool(own) and os.path.exists(own or "")  # noqa: PTH110 - or the name of a repository
+    yield Finding("weights", "FaceXFormer", ok, False, own or "not named", mend)
 
 
 def _writable(folder: os.PathLike[str]) -> bool:

@@ -1,4 +1,4 @@
-"""The verbs: describe, track, score, explain, eval, report, demo, doctor, weights, and those of other files."""
+"""The verbs: describe, track, analyze, score, explain, eval, report, demo, doctor, weights; others in other files."""
 
 import json
 import sys
@@ -9,7 +9,8 @@ from typing import Annotated, Any
 
 import typer
 
-from facevlm.cli import chatting, datasets, eval_verbs
+from facevlm.cli import chatting, datasets, eval_verbs, model_folders
+from facevlm.cli.doctor import FACE_WEIGHTS
 from facevlm.cli.fetching import FETCHING, bring_weights
 from facevlm.cli.options import Detector, Device, Evidence, Fps, MaxTokens, Quiet, Saved
 from facevlm.cli.signals import leave_cleanly_when_told
@@ -30,6 +31,7 @@ app = typer.Typer(
 weights_app = typer.Typer(help="The weights: what they are, get them, their licences.", no_args_is_help=True)
 app.add_typer(weights_app, name="weights")
 app.add_typer(datasets.app, name="data")
+app.add_typer(model_folders.app, name="models")
 app.add_typer(chatting.app)
 app.add_typer(eval_verbs.eval_app, name="eval")
 app.add_typer(eval_verbs.report_app, name="report")
@@ -124,6 +126,17 @@ def describe(
     with_evidence: Evidence = None,
     max_tokens: MaxTokens = 512,
     device: Device = None,
+    face_weights: Annotated[
+        str | None,
+        typer.Option(
+            metavar="PATH",
+            envvar=FACE_WEIGHTS,
+            help="FaceXFormer's weights: says hair, glasses, beard too (not with --model).",
+        ),
+    ] = None,
+    sensitive: Annotated[
+        bool, typer.Option("--sensitive", help="With --face-weights: say age and gender too, which are guesses.")
+    ] = False,
     jobs: Annotated[int, typer.Option("--jobs", "-j", min=1, help="Clips to work on at a time.")] = 1,
     quiet: Quiet = False,
 ) -> int:
@@ -142,6 +155,10 @@ def describe(
     parse_rate(fps)  # tells a wrong one before the work starts
     options = Options(check_who(who), fps, *parse_span(start, end), infer, check_detector(detector), saved)
     options = replace(options, model=model, evidence=with_evidence, max_tokens=max_tokens, device=device)
+    options = replace(options, face_weights=face_weights, sensitive=sensitive)
+    if sensitive and (face_weights is None or model is not None):
+        mend = "give --face-weights PATH" if face_weights is None else "leave it out, or --model"
+        raise UsageError("needs a model that can tell", where="--sensitive", mend=mend)
     if model is not None and infer:
         raise UsageError("is for the engine's own words", where="--infer", mend="leave it out, or --model")
     if model is None and with_evidence is not None:
@@ -216,6 +233,53 @@ def track(
             detector=detector,
             saved=saved,
             fill=fill,
+            on_progress=lambda share: display.progress(0, share),
+        )
+    write_document(text)
+    return 0
+
+
+@app.command(no_args_is_help=True)
+def analyze(
+    clip: Annotated[str, typer.Argument(metavar="CLIP", help="A video file.")],
+    weights: Annotated[
+        str,
+        typer.Option(metavar="PATH", envvar=FACE_WEIGHTS, help="FaceXFormer: model.pt, a folder, or a hub repository."),
+    ],
+    output: Annotated[str | None, typer.Option("--output", "-o", help="File to write. Default: print.")] = None,
+    sensitive: Annotated[
+        bool, typer.Option("--sensitive", help="Tell age, gender and race too: guesses, and often wrong.")
+    ] = False,
+    every: Annotated[float, typer.Option(min=0.01, help="Seconds between looks at one face.")] = 1.0,
+    fps: Fps = "native",
+    detector: Detector = "whole",
+    saved: Saved = None,
+    offline: Annotated[bool, typer.Option("--offline", help="Look in the hub's cache only.")] = False,
+    quiet: Quiet = False,
+) -> int:
+    """Have FaceXFormer look at each tracked face: landmarks, pose, attributes, what is hidden (JSON)."""
+    from facevlm.cli.analysing import analyse_clip, check_places
+    from facevlm.cli.arguments import check_detector
+    from facevlm.cli.batch import make_saved
+    from facevlm.cli.console import Display
+    from facevlm.video.sampling import parse_rate
+
+    check_places(clip, output)
+    parse_rate(fps)
+    check_detector(detector)
+    make_saved(saved)
+    bring_weights(quiet=quiet)
+    with Display([clip], quiet=quiet) as display:
+        text = analyse_clip(
+            clip,
+            weights,
+            output,
+            sensitive=sensitive,
+            every_s=every,
+            fps=fps,
+            detector=detector,
+            saved=saved,
+            offline=offline,
             on_progress=lambda share: display.progress(0, share),
         )
     write_document(text)

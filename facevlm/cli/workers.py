@@ -12,6 +12,7 @@ import traceback
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import lru_cache
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from typing import Any
@@ -150,6 +151,9 @@ def _described(job: Job, on_progress: Progress | None, on_moment: Callable[[Any]
     from facevlm.describing import describe
     from facevlm.perceiving import PerceptionConfig
 
+    looks: dict[str, Any] = {}
+    if options.face_weights is not None:
+        looks["analyser"] = _analyser(options.face_weights, options.sensitive)
     return describe(
         job.clip,
         who=options.who,
@@ -161,7 +165,16 @@ def _described(job: Job, on_progress: Progress | None, on_moment: Callable[[Any]
         saved=options.saved,
         on_progress=on_progress,
         on_moment=on_moment,
+        **looks,
     )
+
+
+@lru_cache(maxsize=1)
+def _analyser(weights: str, sensitive: bool) -> Any:
+    """The model that looks at faces, loaded once for all clips of a process."""
+    from facevlm.models.face_analyser import FaceAnalyser
+
+    return FaceAnalyser(weights, sensitive=sensitive)
 
 
 def share_of(clip: Path, options: Options, on_progress: Progress) -> Progress | None:

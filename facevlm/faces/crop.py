@@ -32,10 +32,16 @@ def face_crop(image: np.ndarray, box: np.ndarray) -> np.ndarray:
     Returns:
         uint8 (224, 224, 3) RGB, resized by bicubic interpolation with antialiasing.
     """
-    height, width = image.shape[:2]
-    x0, y0, x1, y1 = (int(v) for v in widened_box(box, (width, height)))  # truncated, as the reference does
+    x0, y0, x1, y1 = crop_box(box, (image.shape[1], image.shape[0]))
+    return _resized(image[y0:y1, x0:x1])
+
+
+def crop_box(box: np.ndarray, size: tuple[int, int]) -> tuple[int, int, int, int]:
+    """What `face_crop` cuts out: x0, y0, x1, y1 in whole pixels of a picture of (width, height), at least one pixel."""
+    width, height = size
+    x0, y0, x1, y1 = (int(v) for v in widened_box(box, size))  # truncated, as the reference does
     x0, y0 = min(x0, width - 1), min(y0, height - 1)
-    return _resized(image[y0 : max(y1, y0 + 1), x0 : max(x1, x0 + 1)])
+    return x0, y0, max(x1, x0 + 1), max(y1, y0 + 1)
 
 
 def centre_crop(image: np.ndarray) -> np.ndarray:

@@ -4,7 +4,7 @@ Tensors are read from the file when they are asked for; what a file holds beyond
 """
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from pickle import UnpicklingError
 from typing import Any
@@ -18,13 +18,14 @@ from facevlm.errors import WeightsError
 PICKLES = (".pt", ".pth", ".bin", ".ckpt")
 
 
-def open_checkpoint(path: str | Path, *, entry: str | None = None) -> Mapping[str, Tensor]:
+def open_checkpoint(path: str | Path, *, entry: str | Sequence[str] = ()) -> Mapping[str, Tensor]:
     """The tensors of a file by name.
 
     Args:
         path: A .safetensors file, the .json index of one in shards, or a .pt, .pth, .bin or .ckpt file of `torch.save`.
-        entry: Entry of a `torch.save` file under which the tensors are, such as "state_dict_backbone"; others are
-            neither kept nor read.
+        entry: Entry of a `torch.save` file under which the tensors are, such as "state_dict_backbone", or several of
+            which the first there is taken; others are neither kept nor read. A file that holds tensors and no such
+            entry is taken as it is.
 
     Raises:
         WeightsError: The file is missing or damaged, holds more than plain tensors, or lacks the entry.
@@ -37,8 +38,18 @@ def open_checkpoint(path: str | Path, *, entry: str | None = None) -> Mapping[st
     if path.suffix == ".safetensors":
         return _Lazy({path: None})
     if path.suffix in PICKLES:
-        return _pickled(path, entry)
+        return _pickled(path, (entry,) if isinstance(entry, str) else entry)
     raise WeightsError("files of weights end in .safetensors, .json or " + ", ".join(PICKLES), where=path)
+
+
+def shape_of(weights: Mapping[str, Tensor], name: str) -> tuple[int, ...]:
+    """Shape of a tensor of `open_checkpoint`, without reading it."""
+    return weights.shape(name) if isinstance(weights, _Lazy) else tuple(weights[name].shape)
+
+
+def files_of(path: Path) -> list[Path]:
+    """The files that hold the tensors of a checkpoint: itself, or the shards of an index."""
+    return sorted(_shards(path)) if path.suffix == ".json" else [path]
 
 
 class _Lazy(Mapping[str, Tensor]):
@@ -66,6 +77,10 @@ class _Lazy(Mapping[str, Tensor]):
     def __getitem__(self, name: str) -> Tensor:
         return self._files[self._home[name]].get_tensor(name)
 
+    def shape(self, name: str) -> tuple[int, ...]:
+        """Of a tensor, which is not read."""
+        return tuple(self._files[self._home[name]].get_slice(name).get_shape())
+
     def __iter__(self) -> Iterator[str]:
         return iter(sorted(self._home))
 
@@ -73,14 +88,19 @@ class _Lazy(Mapping[str, Tensor]):
         return len(self._home)
 
 
-def _sharded(index: Path) -> Mapping[str, Tensor]:
-    """An index as transformers writes it; shards are of safetensors or of `torch.save`."""
+def _shards(index: Path) -> dict[Path, set[str]]:
+    """Shards of an index as transformers writes it, and which tensors to take from each."""
     try:
         table = json.loads(index.read_text(encoding="utf-8"))["weight_map"]
         shards = {name: Path(shard).name for name, shard in table.items()}  # beside the index, never elsewhere
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise WeightsError("is no index of weights in shards", where=index) from error
-    files = {index.parent / shard: {n for n, s in shards.items() if s == shard} for shard in set(shards.values())}
+    return {index.parent / shard: {n for n, s in shards.items() if s == shard} for shard in set(shards.values())}
+
+
+def _sharded(index: Path) -> Mapping[str, Tensor]:
+    """Shards are of safetensors or of `torch.save`."""
+    files = _shards(index)
     if missing := [path.name for path in files if not path.is_file()]:
         raise WeightsError(f"shards are missing: {', '.join(missing)}", where=index)
     if all(path.suffix == ".safetensors" for path in files):
@@ -91,7 +111,7 @@ def _sharded(index: Path) -> Mapping[str, Tensor]:
     return merged
 
 
-def _pickled(path: Path, entry: str | None) -> dict[str, Tensor]:
+def _pickled(path: Path, entries: Sequence[str]) -> dict[str, Tensor]:
     try:
         try:
             held = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
@@ -102,11 +122,11 @@ def _pickled(path: Path, entry: str | None) -> dict[str, Tensor]:
     except (UnpicklingError, RuntimeError, OSError, EOFError, ValueError, KeyError) as error:
         what = "cannot be read as plain tensors; files that run code are not opened"
         raise WeightsError(what, where=path, mend="convert it to safetensors where you trust it") from error
-    if entry is not None and isinstance(held, dict) and entry in held:
-        held = held[entry]
-    elif entry is not None and not _is_state(held):
+    if entries and isinstance(held, dict) and (there := [entry for entry in entries if entry in held]):
+        held = held[there[0]]
+    elif entries and not _is_state(held):
         has = ", ".join(map(str, held)) if isinstance(held, dict) else type(held).__name__
-        raise WeightsError(f"has no entry {entry!r}, but {has}", where=path)
+        raise WeightsError(f"has no entry {' or '.join(map(repr, entries))}, but {has}", where=path)
     if not isinstance(held, dict):
         raise WeightsError(f"holds a {type(held).__name__} instead of named tensors", where=path)
     return {str(name): tensor for name, tensor in held.items() if isinstance(tensor, Tensor)}

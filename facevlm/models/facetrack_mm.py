@@ -117,7 +117,6 @@ class FaceTrackMMForConditionalGeneration(FaceLanguageModel):
     """The whole model: `generate`, `save_pretrained`, `from_pretrained` as with any model of transformers."""
 
     config: FaceTrackMMConfig
-    clip_inputs: ClassVar[tuple[str, ...]] = ("video", "faces", "face_mask", "scene_states", "face_states")
 
     def __init__(self, config: FaceTrackMMConfig) -> None:
         super().__init__(config)
@@ -193,10 +192,7 @@ class FaceTrackMMForConditionalGeneration(FaceLanguageModel):
             there = torch.ones(by_face.shape[:2], dtype=torch.bool) if face_mask is None else face_mask.bool()
             shown = by_face[there.to(by_face.device)].flatten(0, 1)
             embeddings = fill_placeholders(embeddings, places, shown, there.sum(1) * tokens, what="face")
-        answer = self.language_model(
-            inputs_embeds=embeddings, attention_mask=attention_mask, labels=self._labels(labels), **kwargs
-        )
-        return FaceModelOutput(**answer)
+        return self._answer(embeddings, attention_mask, labels, **kwargs)
 
     def _face_features(self, faces: Tensor) -> Tensor:
         """(B, K, T, 3, H, W) -> maps (B, K, T, C, h, w)."""

@@ -115,9 +115,6 @@ class FaVChatForConditionalGeneration(FaceLanguageModel):
     """The whole model: `generate`, `save_pretrained`, `from_pretrained` as with any model of transformers."""
 
     config: FaVChatConfig
-    clip_inputs: ClassVar[tuple[str, ...]] = (
-        *("video", "faces", "general_states", "facial_states", "instruction", "instruction_mask"),
-    )
 
     def __init__(self, config: FaVChatConfig) -> None:
         super().__init__(config)
@@ -226,10 +223,7 @@ class FaVChatForConditionalGeneration(FaceLanguageModel):
             )
             weights, counts = merged.weights, torch.full((len(places),), merged.tokens.shape[1])
             embeddings = fill_placeholders(embeddings, places, merged.tokens.flatten(0, 1), counts, what="video")
-        answer = self.language_model(
-            inputs_embeds=embeddings, attention_mask=attention_mask, labels=self._labels(labels), **kwargs
-        )
-        return FaceModelOutput(**answer, gate_weights=weights)
+        return self._answer(embeddings, attention_mask, labels, gate_weights=weights, **kwargs)
 
     def _prompt(self, embeddings: Tensor, places: Tensor, mask: Tensor | None, labels: Tensor | None) -> Tensor:
         """Mean embedding of the words before the answer, (B, D); the gate must not see what is to be said."""

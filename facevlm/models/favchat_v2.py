@@ -82,9 +82,6 @@ class FaVChatV2ForConditionalGeneration(FaceLanguageModel):
     """The whole model: `generate`, `save_pretrained`, `from_pretrained` as with any model of transformers."""
 
     config: FaVChatV2Config
-    clip_inputs: ClassVar[tuple[str, ...]] = (
-        *("video", "faces", "general_states", "facial_states", "question", "question_mask"),
-    )
 
     def __init__(self, config: FaVChatV2Config) -> None:
         super().__init__(config)
@@ -171,10 +168,7 @@ class FaVChatV2ForConditionalGeneration(FaceLanguageModel):
             weights = torch.cat([seen.general_weight, seen.facial_weight], dim=-1)
             counts = torch.full((len(places),), seen.fused_tokens.shape[1])
             embeddings = fill_placeholders(embeddings, places, seen.fused_tokens.flatten(0, 1), counts, what="video")
-        answer = self.language_model(
-            inputs_embeds=embeddings, attention_mask=attention_mask, labels=self._labels(labels), **kwargs
-        )
-        return FaceModelOutput(**answer, gate_weights=weights)
+        return self._answer(embeddings, attention_mask, labels, gate_weights=weights, **kwargs)
 
     def _sides(self) -> list[int]:
         """Side of each tap's map."""

@@ -14,17 +14,23 @@ from transformers.utils import logging
 
 from facevlm.errors import InputError, UsageError, WeightsError
 from facevlm.models.clip_processor import ClipProcessor, Conversation
-from facevlm.models.facetrack_mm import FaceTrackMMConfig
-from facevlm.models.favchat import FaVChatConfig
-from facevlm.models.favchat_v2 import FaVChatV2Config
+from facevlm.models.facetrack_mm import FaceTrackMMConfig, FaceTrackMMForConditionalGeneration
+from facevlm.models.favchat import FaVChatConfig, FaVChatForConditionalGeneration
+from facevlm.models.favchat_v2 import FaVChatV2Config, FaVChatV2ForConditionalGeneration
 from facevlm.models.language_side import FaceLanguageModel
 from facevlm.models.model_clip import ModelClip
+from facevlm.models.quantizing import quantization
 from facevlm.models.tiny_models import TINY, tiny_model
 
 STATES = {  # what `see` of each kind of model returns, as its `forward` takes it
     FaVChatConfig.model_type: ("general_states", "facial_states"),
     FaVChatV2Config.model_type: ("general_states", "facial_states"),
     FaceTrackMMConfig.model_type: ("scene_states", "face_states"),
+}
+MODEL_CLASSES: dict[str, type[FaceLanguageModel]] = {
+    FaVChatConfig.model_type: FaVChatForConditionalGeneration,
+    FaVChatV2Config.model_type: FaVChatV2ForConditionalGeneration,
+    FaceTrackMMConfig.model_type: FaceTrackMMForConditionalGeneration,
 }
 
 
@@ -58,7 +64,11 @@ class Generated:
 
 
 def load_model(
-    name: str | Path, *, device: str | None = None, dtype: str | torch.dtype = "auto"
+    name: str | Path,
+    *,
+    device: str | None = None,
+    dtype: str | torch.dtype = "auto",
+    quantize: str | None = None,
 ) -> tuple[FaceLanguageModel, ClipProcessor]:
     """A model and its processor, ready to answer.
 
@@ -66,18 +76,23 @@ def load_model(
         name: A folder as `save_pretrained` writes it, or a key of `TINY`.
         device: Such as "cpu" or "cuda"; None for a GPU where there is one.
         dtype: Of the weights; "auto" for that of the files.
+        quantize: "4bit" or "8bit" for the language model of a folder, by bitsandbytes; see `quantizing`.
 
     Raises:
-        UsageError: Neither a folder nor a tiny model, another kind of model, or no such device.
+        UsageError: Neither a folder nor a tiny model, another kind of model, no such device, or a tiny one in few bits.
+        MissingExtraError: `quantize` is given, and bitsandbytes is not installed.
         WeightsError: Files are missing or damaged, or hold other weights than the config asks for.
     """
     if isinstance(name, str) and name in TINY:
+        if quantize is not None:
+            raise UsageError("tiny models are not kept in few bits", where="quantize", mend="give a folder")
         model, processor = tiny_model(name)
     else:
-        model, processor = _from_folder(Path(name), dtype)
+        model, processor = _from_folder(Path(name), dtype, quantize)
     try:
         place = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
-        torch.nn.Module.to(model, place)
+        if quantize is None:  # else the weights are where bitsandbytes put them
+            torch.nn.Module.to(model, place)
     except (RuntimeError, AssertionError) as error:
         raise UsageError(f"no device {device!r} here", where="--device", mend="give cpu") from error
     return model.eval(), processor
@@ -159,7 +174,9 @@ class _Pieces(TextStreamer):
             self._on_text(text)
 
 
-def _from_folder(folder: Path, dtype: str | torch.dtype) -> tuple[FaceLanguageModel, ClipProcessor]:
+def _from_folder(
+    folder: Path, dtype: str | torch.dtype, quantize: str | None
+) -> tuple[FaceLanguageModel, ClipProcessor]:
     if not (folder / "config.json").is_file():
         mend = f"give a folder as save_pretrained writes it, or one of {', '.join(TINY)}"
         raise UsageError("no folder of a model", where=folder, mend=mend)
@@ -173,6 +190,7 @@ def _from_folder(folder: Path, dtype: str | torch.dtype) -> tuple[FaceLanguageMo
         if config.model_type not in STATES:
             mend = f"this can load {', '.join(STATES)}"
             raise UsageError(f"is a model of type {config.model_type}", where=folder, mend=mend)
+        bits = quantization(MODEL_CLASSES[config.model_type], quantize)
         processor = AutoProcessor.from_pretrained(folder, local_files_only=True)
         loaded: Any = AutoModelForImageTextToText.from_pretrained(
             folder,
@@ -181,6 +199,7 @@ def _from_folder(folder: Path, dtype: str | torch.dtype) -> tuple[FaceLanguageMo
             dtype=dtype,
             ignore_mismatched_sizes=True,
             output_loading_info=True,
+            **bits,
         )
         model, report = loaded
     except (OSError, ValueError, RuntimeError, SafetensorError) as error:

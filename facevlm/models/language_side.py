@@ -4,6 +4,7 @@ Arguments that only the language model knows (its cache, `use_cache`, `output_at
 """
 
 from dataclasses import dataclass
+from inspect import Parameter, signature
 from typing import Any, ClassVar
 
 import torch
@@ -15,6 +16,7 @@ from facevlm.errors import InputError, UsageError
 from facevlm.models.initial_weights import set_initial_weights
 
 IGNORED_LABEL = -100
+PROMPT_INPUTS = ("inputs_embeds", "labels")  # keywords of `forward` that are not of the clip
 MISTRAL_7B_INSTRUCT = {  # v0.2, without vocab_size; the defaults of MistralConfig are those of another model
     "hidden_size": 4096,
     "intermediate_size": 14336,
@@ -44,6 +46,9 @@ class FaceModelOutput(CausalLMOutputWithPast):
 class FaceLanguageModel(PreTrainedModel, GenerationMixin):
     """Base of the models: the language model, and generation in which a clip is seen in the first step only.
 
+    A model's `forward` names its clip's inputs by keyword, puts what it sees into the prompt's embeddings (`_embedded`,
+    `_places`), and ends in `_answer`.
+
     Attributes:
         clip_inputs: Names of the inputs that belong to the clip and not to a step of generation.
     """
@@ -60,6 +65,11 @@ class FaceLanguageModel(PreTrainedModel, GenerationMixin):
     _supports_attention_backend = True
 
     language_model: PreTrainedModel
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        named = [p.name for p in signature(cls.forward).parameters.values() if p.kind is Parameter.KEYWORD_ONLY]
+        cls.clip_inputs = tuple(name for name in named if name not in PROMPT_INPUTS)
 
     def build_language_model(self) -> PreTrainedModel:
         """The decoder of `config.text_config`, which must have rows for the placeholders' ids.
@@ -124,9 +134,18 @@ class FaceLanguageModel(PreTrainedModel, GenerationMixin):
             raise InputError(f"places of {what} tokens are found by input_ids, which are missing")
         return input_ids == token_id
 
-    def _labels(self, labels: Tensor | None) -> Tensor | None:
-        """Labels with placeholders left out: no word is asked for there."""
-        if labels is None:
-            return None
-        held = torch.isin(labels, torch.tensor(self.config.placeholder_ids, device=labels.device))
-        return labels.masked_fill(held, IGNORED_LABEL)
+    def _answer(
+        self,
+        embeddings: Tensor,
+        attention_mask: Tensor | None,
+        labels: Tensor | None,
+        *,
+        gate_weights: Tensor | None = None,
+        **kwargs: Any,
+    ) -> FaceModelOutput:
+        """The language model's answer to a prompt in which the clip has its places; no label counts at those."""
+        if labels is not None:
+            held = torch.isin(labels, torch.tensor(self.config.placeholder_ids, device=labels.device))
+            labels = labels.masked_fill(held, IGNORED_LABEL)
+        answer = self.language_model(inputs_embeds=embeddings, attention_mask=attention_mask, labels=labels, **kwargs)
+        return FaceModelOutput(**answer, gate_weights=gate_weights)

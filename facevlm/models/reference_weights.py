@@ -7,6 +7,7 @@
     STC         VideoLLaMA2's shards, or mm_projector.bin                     `mm_projector.*`
     CLIP        openai/clip-vit-large-patch14-336, or VideoLLaMA2's shards    the vision tower
     FAVCHAT_V2  the official repository's components                          encoder
+    LANGUAGE    Mistral and its like, VideoLLaMA2's shards, VideoChat2        the decoder; LoRA: `lora_keys`
 
 Names outside a part are other parts of the same file, and are reported. Layouts follow the code that saves and loads
 the files; no such file was opened to write them. `weight_loading` applies the tables.
@@ -51,6 +52,21 @@ FACEXFORMER = Part(
     wrapper=r"module\.",
     belongs=r"backbone\.|linear_c\.|linear_fuse\.|pe_layer\.|face_decoder\.",
     rules=(*_swin_rules(), Rule(r"((?:linear_c|linear_fuse|pe_layer|face_decoder)\..+)", r"\1")),
+)
+
+_SAVED_BLOCK = r"(backbone\.encoder\.layers\.\d+\.blocks\.\d+\.)"
+_TABLE = "relative_position_bias_table"
+FACEXFORMER_SAVED = Part(  # in a whole model, with the names of Swin as transformers writes them, or has them in memory
+    wrapper=r"facexformer\.",
+    belongs=FACEXFORMER.belongs,
+    rules=(
+        *(Rule(_SAVED_BLOCK + rf"attention\.self\.{x}\w+\.(.+)", rf"\1attention.{x}_proj.\2") for x in "qkv"),
+        Rule(_SAVED_BLOCK + rf"attention\.self\.{_TABLE}", rf"\1attention.relative_position_bias.{_TABLE}"),
+        Rule(_SAVED_BLOCK + r"attention\.output\.dense\.(.+)", r"\1attention.o_proj.\2"),
+        Rule(_SAVED_BLOCK + r"intermediate\.dense\.(.+)", r"\1mlp.fc1.\2"),
+        Rule(_SAVED_BLOCK + r"output\.dense\.(.+)", r"\1mlp.fc2.\2"),
+        Rule(r"(.+)", r"\1"),
+    ),
 )
 
 _UMT_BLOCK = r"encoder\.blocks\.(\d+)\."
@@ -133,6 +149,16 @@ CLIP = Part(
     rules=(
         Rule(r"vision_model\.embeddings\.position_ids", None),
         Rule(r"vision_model\.(.+)", r"vision_model.\1"),
+    ),
+)
+
+LANGUAGE = Part(
+    wrapper=r"(?:(?:mistral|llama)_model\.)?(?:base_model\.model\.)?",
+    belongs=r"model\.(?:embed_tokens|layers|norm)\.|lm_head\.",
+    rules=(
+        Rule(r".+\.rotary_emb\.inv_freq", None),  # made anew
+        Rule(r"(.+)\.base_layer\.(.+)", r"\1.\2"),  # where PEFT put an adapter around it
+        Rule(r"(.+)", r"\1"),
     ),
 )
 

@@ -1,7 +1,8 @@
 """Load public weights into our modules by a table of names: strictly, tensor by tensor, with a report of all it did."""
 
 import re
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -56,6 +57,9 @@ class Part:
         raise KeyError(name)
 
 
+CONVERTED = Part(wrapper="", belongs="", rules=(Rule(r"(.+)", r"\1"),))  # of files that have our names already
+
+
 @dataclass(frozen=True)
 class LoadReport:
     """What loading did.
@@ -89,9 +93,36 @@ def load_weights(
         WeightsError: A name that the table does not know, one of ours that nothing fills, two that fill the same, or a
             tensor of another shape. The module is then partly filled and should not be used.
     """
+    own = module.state_dict()
+    report = match_names(weights, own, part, source=source, allow_missing=allow_missing)
+    check_shapes(report, {name: weights[name].shape for name in report.loaded}, own, source=source)
+    with torch.no_grad():
+        for name, here in report.loaded.items():
+            for ours, rows in zip(here, weights[name].split([len(own[h]) for h in here]), strict=True):
+                own[ours].copy_(rows)
+    return report
+
+
+def match_names(
+    public: Iterable[str], own: Collection[str], part: Part, *, source: object = None, allow_missing: str = ""
+) -> LoadReport:
+    """Which public name fills which of ours, without looking at a tensor.
+
+    Args:
+        public: Names in the file.
+        own: Names of our module.
+        part: The table; where the file has our own names, as `facevlm models convert` writes them, it is not needed.
+        source: Where the names are from, for messages.
+        allow_missing: Regular expression for whole names of ours that the file need not have.
+
+    Raises:
+        WeightsError: A name that the table does not know, one of ours that nothing fills, or two that fill the same.
+    """
+    public = list(public)
+    part = CONVERTED if set(public) == set(own) else part
     found: dict[str, tuple[str, ...]] = {}
     elsewhere, unknown = [], []
-    for name in weights:
+    for name in public:
         try:
             here = part.find(name)
         except KeyError:
@@ -101,20 +132,15 @@ def load_weights(
             elsewhere.append(name)
         else:
             found[name] = here
-    own = module.state_dict()
-    filled = [here for names in found.values() for here in names]
-    missing = [name for name in own if name not in set(filled)]
+    filled = Counter(here for names in found.values() for here in names)
+    missing = [name for name in own if name not in filled]
     problems = {
         "has names that the table does not know": unknown,
         "has names for which the model has no place": [here for here in filled if here not in own],
-        "fills twice": sorted({here for here in filled if filled.count(here) > 1}) if _repeats(filled) else [],
+        "fills twice": sorted(here for here, times in filled.items() if times > 1),
         "lacks": [name for name in missing if not re.fullmatch(allow_missing, name)],
     }
     _refuse(problems, source)
-    shapes = [
-        problem for name, here in found.items() if (problem := _copy(weights[name], [own[h] for h in here], name))
-    ]
-    _refuse({"has other shapes": shapes}, source)
     return LoadReport(
         loaded={name: here for name, here in found.items() if here},
         dropped=tuple(name for name, here in found.items() if not here),
@@ -123,19 +149,28 @@ def load_weights(
     )
 
 
-def _repeats(names: list[str]) -> bool:
-    return len(set(names)) < len(names)
+def check_shapes(
+    report: LoadReport, public: Mapping[str, Sequence[int]], own: Mapping[str, Tensor], *, source: object = None
+) -> None:
+    """Refuse public tensors that do not fit ours.
+
+    Args:
+        report: Which fills which.
+        public: Shapes of the public tensors.
+        own: Our tensors.
+        source: Where the public ones are from, for messages.
+
+    Raises:
+        WeightsError: Some do not fit.
+    """
+    told = [misfit(name, public[name], [own[h].shape for h in here]) for name, here in report.loaded.items()]
+    _refuse({"has other shapes": [problem for problem in told if problem]}, source)
 
 
-def _copy(public: Tensor, own: list[Tensor], name: str) -> str | None:
-    """Fill ours with the rows of a public tensor; says what is wrong where they do not fit."""
-    rows = sum(len(tensor) for tensor in own) if own else 0
-    if own and (len(public) != rows or public.shape[1:] != own[0].shape[1:]):
-        return f"{name} {tuple(public.shape)} for {(rows, *own[0].shape[1:])}"
-    with torch.no_grad():
-        for tensor, part in zip(own, public.split([len(t) for t in own]) if own else (), strict=True):
-            tensor.copy_(part)
-    return None
+def misfit(name: str, public: Sequence[int], own: Sequence[Sequence[int]]) -> str | None:
+    """What is wrong where a public tensor's rows do not fill ours, given the shapes of both."""
+    wanted = (sum(shape[0] for shape in own), *own[0][1:]) if own and own[0] else ()
+    return None if tuple(public) == wanted else f"{name} {tuple(public)} for {wanted}"
 
 
 def _refuse(problems: Mapping[str, list[str]], source: object) -> None:

@@ -119,7 +119,7 @@ def test_doctor_names_what_is_missing_and_the_way_to_it(run, tmp_path, monkeypat
     assert code == 1
     assert findings["nosuch"]["mend"] == "run: pip install 'nosuch>=2'"
     assert "too old" in findings["rich"]["value"] and findings["rich"]["needed"]
-    assert findings["odd"]["mend"] == "run: pip install 'odd>=1'" and not findings["odd"]["needed"]
+    assert findings["odd"]["mend"] == "run: pip install 'facevlm[demo]'" and not findings["odd"]["needed"]
     assert "own" not in findings
     assert findings["mesh_attention"]["mend"] == "run: facevlm weights fetch"
     code, out, _ = run("doctor")
