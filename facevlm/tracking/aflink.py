@@ -76,12 +76,19 @@ def find_links(
     """
     config = config or AFLinkConfig()
     ids = sorted(tracks)
-    cost = np.full((len(ids), len(ids)), FORBIDDEN)
-    for i, a in enumerate(ids):
-        for j, b in enumerate(ids):
-            if a != b and _may_follow(tracks[a].last[-1], tracks[b].first[0], config) and may_be_one(a, b):
-                cost[i, j] = 1 - score(tracks[a].last, tracks[b].first)
-    return [Link(ids[i], ids[j], float(1 - cost[i, j])) for i, j in least(cost, config.max_cost)]
+    if len(ids) < 2:
+        return []
+    firsts = np.array([tracks[i].first[0] for i in ids])
+    costs: dict[tuple[int, int], float] = {}
+    for a in ids:
+        for b in (ids[k] for k in np.flatnonzero(_may_follow(tracks[a].last[-1], firsts, config))):
+            if a != b and may_be_one(a, b):
+                costs[a, b] = 1 - score(tracks[a].last, tracks[b].first)
+    if not costs:
+        return []
+    formers, latters = sorted({a for a, _ in costs}), sorted({b for _, b in costs})
+    table = np.array([[costs.get((a, b), FORBIDDEN) for b in latters] for a in formers])
+    return [Link(formers[i], latters[j], float(1 - table[i, j])) for i, j in least(table, config.max_cost)]
 
 
 def resolved(links: list[Link]) -> dict[int, int]:
@@ -176,10 +183,12 @@ def _continued(rows: np.ndarray, frame: float, *, end: int) -> np.ndarray:
     return np.polyfit(near[:, 0] - frame, centres, 1)[1]  # speed, place
 
 
-def _may_follow(last: np.ndarray, first: np.ndarray, config: AFLinkConfig) -> bool:
-    distance = float(np.hypot(*(first[1:3] - last[1:3])))
-    return (
-        0 <= first[0] - last[0] < config.max_gap
-        and (config.max_distance is None or distance <= config.max_distance)
-        and (config.max_heights is None or distance <= config.max_heights * min(first[4], last[4]))
-    )
+def _may_follow(last: np.ndarray, firsts: np.ndarray, config: AFLinkConfig) -> np.ndarray:
+    """bool (N,): which of the rows (N, 5), first boxes of tracks, may come after a row (5,), the last box of one."""
+    gap, distance = firsts[:, 0] - last[0], np.hypot(*(firsts[:, 1:3] - last[1:3]).T)
+    result = (gap >= 0) & (gap < config.max_gap)
+    if config.max_distance is not None:
+        result &= distance <= config.max_distance
+    if config.max_heights is not None:
+        result &= distance <= config.max_heights * np.minimum(firsts[:, 4], last[4])
+    return result

@@ -5,13 +5,16 @@ appearance vectors must be alike, and more alike than any two faces that were ev
 one person. Before that, AFLink joins what movement alone shows to be one track, within a shot.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import combinations
+
+import numpy as np
 
 from facevlm.tracking.aflink import AFLinkConfig, find_links, geometric_score, network_score
 from facevlm.tracking.track import Join
 from facevlm.tracking.tracklet import Totals
+
+FAR = 9.0  # distance of two who are never joined
 
 
 @dataclass(frozen=True)
@@ -85,33 +88,56 @@ def movement_joins(tracks: Mapping[int, Totals], config: RelinkConfig, *, frame_
 
 
 def _join_by_appearance(people: People, tracks: Mapping[int, Totals], config: RelinkConfig) -> People:
-    """Join persons, the most alike first, until no two are alike enough."""
-    comparable = {ids: p.totals for ids, p in people.items() if p.totals.vectors >= config.min_vectors}
-    alike = {(a, b): _similarity(comparable[a], comparable[b]) for a, b in combinations(comparable, 2)}
-    strangers = [s for (a, b), s in alike.items() if comparable[a].overlaps(comparable[b])]
-    least = max(config.min_similarity, max(strangers, default=-1.0) + config.margin)
-    while True:
-        alike = {
-            (a, b): s for (a, b), s in alike.items() if s >= least and not people[a].totals.overlaps(people[b].totals)
-        }
-        if not alike:
-            return dict(sorted(people.items()))
-        a, b = max(alike, key=lambda pair: (alike[pair], pair))
+    """Join persons, the most alike first, until no two are alike enough.
+
+    Every part must look like every part (complete linkage), so that a chain of half-likenesses joins nobody.
+    """
+    nodes = [(ids, person) for ids, person in people.items() if person.totals.vectors >= max(config.min_vectors, 1)]
+    if len(nodes) < 2:
+        return people
+    from scipy.cluster.hierarchy import linkage  # slow to import, and only several tracks need it
+    from scipy.spatial.distance import squareform
+
+    means = [mean for _, person in nodes if (mean := person.totals.mean_vector) is not None]
+    vectors = np.stack(means).astype(np.float32)
+    alike, apart = vectors @ vectors.T, _at_one_time([person.totals for _, person in nodes])
+    least = max(config.min_similarity, float(alike[apart].max(initial=-1.0)) + config.margin)
+    distance = np.where(apart, FAR, np.maximum(1 - alike, 0))
+    np.fill_diagonal(distance, 0)
+    result = dict(people)
+    for one, other, unlike, _ in linkage(squareform(distance, checks=False), "complete"):
+        if 1 - unlike < least:
+            break
+        (a, first), (b, second) = nodes[int(one)], nodes[int(other)]
         former, latter, across = _nearest(a, b, tracks)
-        people = _joined(people, a, b, Join(former, latter, "appearance", alike[a, b], across))
-        ids = tuple(sorted(a + b))
-        alike = {pair: s for pair, s in alike.items() if a not in pair and b not in pair}
-        # every part must look like every part (complete linkage), so that a chain of half-likenesses joins nobody
-        for other in [c for c in people if c != ids and people[c].totals.vectors >= config.min_vectors]:
-            alike[ids, other] = min(_similarity(tracks[i], tracks[j]) for i in ids for j in other)
+        both = _linked(first, second, Join(former, latter, "appearance", float(1 - unlike), across))
+        nodes.append((tuple(sorted(a + b)), both))
+        del result[a], result[b]
+        result[nodes[-1][0]] = both
+    return dict(sorted(result.items()))
+
+
+def _at_one_time(people: Sequence[Totals]) -> np.ndarray:
+    """bool (N, N): whether two were in the picture at one time (between the first and last sight within a shot)."""
+    owner = np.array([k for k, totals in enumerate(people) for _ in totals.spans])
+    starts, ends = np.array([span for totals in people for span in totals.spans]).T
+    result = np.zeros((len(people), len(people)), bool)
+    for k, start, end in zip(owner, starts, ends, strict=True):
+        result[k, owner[(starts <= end) & (ends >= start)]] = True
+    np.fill_diagonal(result, False)
+    return result
 
 
 def _joined(people: People, a: tuple[int, ...], b: tuple[int, ...], join: Join) -> People:
     """The people with two of them as one."""
-    one, other = people[a], people[b]
-    joins = tuple(sorted((*one.joins, *other.joins, join), key=lambda j: (j.latter, j.former)))
     rest = {ids: person for ids, person in people.items() if ids not in (a, b)}
-    return dict(sorted({**rest, tuple(sorted(a + b)): Linked(one.totals.joined(other.totals), joins)}.items()))
+    return dict(sorted({**rest, tuple(sorted(a + b)): _linked(people[a], people[b], join)}.items()))
+
+
+def _linked(one: Linked, other: Linked, join: Join) -> Linked:
+    """Two as one person."""
+    joins = tuple(sorted((*one.joins, *other.joins, join), key=lambda j: (j.latter, j.former)))
+    return Linked(one.totals.joined(other.totals), joins)
 
 
 def _nearest(a: tuple[int, ...], b: tuple[int, ...], tracks: Mapping[int, Totals]) -> tuple[int, int, bool]:

@@ -98,10 +98,6 @@ class Totals:
             return None
         return self.vector_sum / max(float(np.linalg.norm(self.vector_sum)), 1e-12)
 
-    def overlaps(self, other: "Totals") -> bool:
-        """Whether both were in the picture at one time (between the first and last sight within a shot)."""
-        return any(a0 <= b1 and b0 <= a1 for a0, a1 in self.spans for b0, b1 in other.spans)
-
     def joined(self, other: "Totals") -> "Totals":
         """The totals of both as one person."""
         sums = [t.vector_sum for t in (self, other) if t.vector_sum is not None]

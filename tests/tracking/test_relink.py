@@ -2,6 +2,8 @@
 
 import numpy as np
 import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
 
 from facevlm.tracking.relink import RelinkConfig, relink
 from facevlm.tracking.tracklet import Totals
@@ -88,3 +90,55 @@ def test_a_join_by_looks_across_a_cut_is_told():
     assert (join.former, join.latter, join.how, join.across_cut) == (1, 4, "appearance", True)
     assert str(join) == "4 joined to 1 across a cut by appearance 1.00"
     assert person.totals.shots == [0, 1]
+
+
+def together(one, other):
+    """Whether both were in the picture at one time."""
+    return any(a0 <= b1 and b0 <= a1 for a0, a1 in one.spans for b0, b1 in other.spans)
+
+
+def one_by_one(tracks, config):
+    """The same by the book: the most alike two first, every part like every part."""
+    groups = {(i,): t for i, t in tracks.items()}
+    cosine = lambda a, b: float(tracks[a].mean_vector @ tracks[b].mean_vector)  # noqa: E731
+    pairs = [(a, b) for a in tracks for b in tracks if a < b]
+    strangers = [cosine(a, b) for a, b in pairs if together(tracks[a], tracks[b])]
+    least = max(config.min_similarity, max(strangers, default=-1) + config.margin)
+    while True:
+        alike = {
+            (a, b): min(cosine(i, j) for i in a for j in b)
+            for a in groups
+            for b in groups
+            if a < b and not together(groups[a], groups[b])
+        }
+        best = max(alike, key=lambda pair: alike[pair], default=None)
+        if best is None or alike[best] < least:
+            return sorted(tuple(sorted(ids)) for ids in groups)
+        a, b = best
+        groups[a + b] = groups.pop(a).joined(groups.pop(b))
+
+
+@settings(deadline=None, max_examples=60)
+@given(st.lists(st.tuples(st.floats(0, 90), st.integers(0, 60), st.integers(1, 9)), min_size=2, max_size=9))
+def test_relink_joins_as_by_the_book(drawn):
+    tracks = {i: totals(angle, start, start + length) for i, (angle, start, length) in enumerate(drawn, 1)}
+    angles = [angle for angle, _, _ in drawn]
+    gaps = [b - a for a in angles for b in angles if b > a]
+    assume(len({round(gap, 2) for gap in gaps} - {0.0}) == len(gaps))  # no two pairs are equally alike
+    config = RelinkConfig(aflink=None)
+    assert list(relink(tracks, config)) == one_by_one(tracks, config)
+
+
+def test_a_thousand_tracks_are_joined_into_the_few_people_they_are():
+    rng = np.random.default_rng(0)
+    faces = np.linalg.qr(rng.normal(size=(64, 4)))[0].T
+    tracks = {}
+    for number in range(1200):
+        look = faces[number % 4] + rng.normal(size=64) * 0.005
+        start = float(number // 4)
+        tracks[number + 1] = Totals(
+            10, 10.0, 1.0, 5, 5 * look / np.linalg.norm(look), [(start, start + 0.5)], [number // 4]
+        )
+    people = relink(tracks, RelinkConfig())
+    assert [len(ids) for ids in people] == [300] * 4
+    assert all(len({(i - 1) % 4 for i in ids}) == 1 for ids in people)
