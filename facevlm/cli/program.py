@@ -183,7 +183,7 @@ def track(
     clip: Annotated[str | None, typer.Argument(metavar="CLIP", help="A video file.")] = None,
     output: Annotated[str | None, typer.Option("--output", "-o", help="File to write. Default: print.")] = None,
     format: Annotated[
-        str | None, typer.Option("--format", "-f", metavar="json|mot", help="Default: mot for a .txt file, else json.")
+        str | None, typer.Option("--format", "-f", metavar="json|mot", help="Default: by -o (.txt: mot), else json.")
     ] = None,
     fps: Fps = "native",
     detector: Detector = "whole",

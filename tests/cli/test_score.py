@@ -81,6 +81,7 @@ BAD = {
     "not JSON": ("{blink", "line 1: is no JSON"),
     "a list of texts": ('["a"]', 'row 1: no "id"'),
     "no id": ('{"caption": "x"}', 'no "id"'),
+    "a document of describe": ('{\n  "schema": "facevlm/description/1",\n  "caption": "x"\n}', 'no "id"'),
     "a caption that is no text": ('{"id": "a", "caption": 3}', "is no text"),
     "an id twice": ('{"id": "a", "caption": "x"}\n{"id": "a", "caption": "y"}', "there twice"),
     "empty": ("", "holds no captions"),
