@@ -115,6 +115,13 @@ def test_explain_prints_the_worst(run, tmp_path, files):
     assert code == 0 and out.index("a:") < out.index("c:") and "b:" not in out
 
 
+def test_explain_tells_what_it_could_not_compare(run, tmp_path, files):
+    pred = write(tmp_path / "p.json", {"a": TOLD["a"]})
+    code, out, err = run("explain", pred, files[1], "-o", str(tmp_path / "why.html"))
+    assert (code, out) == (1, "") and (tmp_path / "why.html").exists()
+    assert "3 of 4 captions cannot be compared, such as b: no prediction" in err and err.count("\n") == 1
+
+
 def test_explain_writes_a_page(run, tmp_path, files):
     code, out, _ = run("explain", *files, "-o", str(tmp_path / "why.html"))
     assert (code, out) == (0, "") and (tmp_path / "why.html").read_text().startswith("<!DOCTYPE html>")
