@@ -173,15 +173,24 @@ def _person(
 
 
 def _judged(table: SignalTable) -> bool:
-    """Whether enough frames, of a face that could be seen, were looked at to say that nothing happens between them."""
+    """Whether enough frames, of a face large and clear enough, were looked at to say that nothing happens in it."""
     clear = np.isfinite(table.values["pitch"])
     times = table.times[clear]
-    return len(times) > len(clear) / 2 and times[-1] - times[0] >= JUDGED_S and _rate(times) >= JUDGED_FPS
+    if len(times) <= len(clear) / 2 or _small(table):
+        return False
+    return times[-1] - times[0] >= JUDGED_S and _rate(times) >= JUDGED_FPS
+
+
+def _small(table: SignalTable) -> bool:
+    """Whether eyes and fine mouth shapes are too small to be judged."""
+    size = table.values["size"]
+    return len(size) > 0 and float(np.median(size)) < SMALL_FACE_PX
 
 
 def _rate(times: np.ndarray) -> float:
-    """Typical frames a second of float (N,) seconds, N > 1."""
-    return 1.0 / max(float(np.median(np.diff(times))), 1e-6)
+    """Mean frames a second of float (N,) seconds, N > 1, without the gaps in which the person was away."""
+    steps = np.diff(times)
+    return 1.0 / max(float(steps[steps <= 2.5 * np.median(steps)].mean()), 1e-6)
 
 
 def _chooser(who: str | int | tuple[float, float]) -> Callable[[Perception], list[TrackSummary]]:
@@ -250,14 +259,15 @@ def _warnings(perception: Perception, people: tuple[Person, ...]) -> list[str]:
         times = person.signals.times
         if len(times) > 1 and _rate(times) < QUICK_FPS:
             found.append(
-                f"Only {_rate(times):.2g} frames a second were looked at: blinks and other quick movements are missed."
+                f"Only {_rate(times):.2g} frames a second were looked at: "
+                "blinks and other quick movements may be missed."
             )
         elif len(times) < 2 or times[-1] - times[0] < JUDGED_S:
             found.append(f"Person {person.track_id} was seen too shortly to tell what the face does.")
-        size = person.signals.values["size"]
-        if len(size) and float(np.median(size)) < SMALL_FACE_PX:
+        if _small(person.signals):
+            size = np.median(person.signals.values["size"])
             found.append(
-                f"Person {person.track_id} is small ({np.median(size):.0f} px between the outer eye corners): "
+                f"Person {person.track_id} is small ({size:.0f} px between the outer eye corners): "
                 "eyes, gaze and fine mouth shapes are not judged."
             )
         vague = np.isnan(person.signals.values["pitch"])

@@ -174,6 +174,14 @@ def test_a_video_of_one_frame_is_described(tmp_path, squares):
 def test_a_small_face_is_warned_of(tmp_path, squares):
     description = describe(film(tmp_path / "a.mp4", 1.0, [Square(RED, still(60, 40, 24))]), config=PLAIN)
     assert any("small" in warning for warning in description.warnings)
+    assert "no obvious change" not in description.caption and "Too little of their face was seen" in description.caption
+
+
+@pytest.mark.parametrize(("fps", "warned"), [("native", None), ("16", None), ("10", "Only 9.9 frames a second")])
+def test_a_rate_too_low_for_blinks_is_warned_of(tmp_path, squares, fps, warned):
+    clip = film(tmp_path / "a.mp4", 4.0, [Square(RED, still(60, 40, 60))])  # at 25 frames a second
+    warnings = [w for w in describe(clip, fps=fps, config=PLAIN).warnings if "a second" in w]
+    assert [w.split(" were")[0] for w in warnings] == ([warned] if warned else [])
 
 
 def test_spans_are_told_per_shot(tmp_path, squares):

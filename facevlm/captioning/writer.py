@@ -92,9 +92,9 @@ class Writer:
         self.add(sentence(f"over the whole video, {who} {listed(parts)}"), kind="summary", said=totals)
 
     def nothing(self, *, judged: bool) -> None:
-        """Nothing happens in the whole video, or too little of it was looked at to tell (`judged`)."""
+        """Nothing happens in the whole video, or too little of the face was seen to tell (`judged`)."""
         if not judged:
-            text = f"too little was looked at to tell what {self.pronouns.possessive} face does"
+            text = f"too little of {self.pronouns.possessive} face was seen to tell what it does"
             self.add(sentence(text), kind="still")
             return
         who, form = self._subject()

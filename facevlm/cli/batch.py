@@ -174,7 +174,7 @@ def refuse_empty(place: str | Path | None, *, where: str) -> None:
 
 
 def refuse_folder(clip: Path) -> None:
-    """Make sure that a job's clip is no folder, which `find_clips` lists where it found no video in it.
+    """Make sure that a clip is no folder: `find_clips` lists one where it found no video in it.
 
     Raises:
         InputError: It is one.
@@ -185,6 +185,8 @@ def refuse_folder(clip: Path) -> None:
         os.listdir(clip)  # noqa: PTH208  (says so if it cannot be listed)
     except OSError as error:
         raise InputError(f"cannot list it: {error.strerror}", where=clip, mend="check its permissions") from error
+    if _videos_in(clip):
+        raise InputError("is a folder, where one video file is wanted", where=clip, mend="name a video file in it")
     what = "no video files directly in this folder"
     raise InputError(what, where=clip, mend="give the files, or the folder that holds them")
 

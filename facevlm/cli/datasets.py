@@ -197,7 +197,7 @@ def _status_table(found: "Sequence[Presence]") -> str:
 
 
 def _write_lines(lines: Iterable[str], output: str | None) -> None:
-    from facevlm.cli.batch import refuse_empty
+    from facevlm.cli.batch import make_writable, refuse_empty
     from facevlm.exports.atomic_file import replacing
 
     refuse_empty(output, where="-o")
@@ -205,6 +205,7 @@ def _write_lines(lines: Iterable[str], output: str | None) -> None:
         for line in lines:
             write_document(line)
         return
+    make_writable(Path(output).parent)
     with replacing(output) as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
         file.writelines(lines)
 

@@ -183,7 +183,7 @@ def track(
     clip: Annotated[str | None, typer.Argument(metavar="CLIP", help="A video file.")] = None,
     output: Annotated[str | None, typer.Option("--output", "-o", help="File to write. Default: print.")] = None,
     format: Annotated[
-        str | None, typer.Option("--format", "-f", metavar="json|mot", help="Default: mot for a .txt file, else json.")
+        str | None, typer.Option("--format", "-f", metavar="json|mot", help="Default: by -o (.txt: mot), else json.")
     ] = None,
     fps: Fps = "native",
     detector: Detector = "whole",
@@ -320,12 +320,18 @@ def explain(
     worst: Annotated[int, typer.Option(min=1, help="Without --id: so many of lowest TEM.")] = 3,
     output: Annotated[str | None, typer.Option("--output", "-o", help="HTML page. Default: print text.")] = None,
 ) -> int:
-    """Explain scores: which event matched which, what is hallucinated, missing, contradicted, out of order."""
+    """Explain scores: which event matched which, what is hallucinated, missing, contradicted, out of order.
+
+    Exit code: 0 all captions compared, 1 some could not be, 2 wrong usage.
+    """
     from facevlm.cli.scoring import explain_files
 
-    text, code = explain_files(predictions, references, ids=ids or [], worst=worst, output=output)
+    text, failed = explain_files(predictions, references, ids=ids or [], worst=worst, output=output)
     write_document(text)
-    return code
+    if failed is None:
+        return 0
+    typer.secho(f"error: {failed}", fg="red", err=True)
+    return 1
 
 
 @app.command()

@@ -45,7 +45,7 @@ def score_files(
 
 def explain_files(
     predictions: str, references: str, *, ids: Sequence[str], worst: int, output: str | None
-) -> tuple[str, int]:
+) -> tuple[str, str | None]:
     """Explain the TEM of some captions.
 
     Args:
@@ -56,7 +56,8 @@ def explain_files(
         output: HTML file to write, None to return text.
 
     Returns:
-        The text to print, "" where a file was written, and the exit code.
+        The text to print, "" where a file was written; and which captions could not be compared, None where all could,
+        or where `ids` asks for others.
 
     Raises:
         UsageError: An id is in neither file, or the output would overwrite an input.
@@ -79,7 +80,12 @@ def explain_files(
     explanations = [explain(pairs.predictions[k], pairs.references[k], judge=judge, id=pairs.ids[k]) for k in chosen]
     if not ids:
         explanations = sorted(explanations, key=lambda one: one.result.tem)[:worst]
-    return _written(explanations, output), 1 if failed and not ids else 0
+    return _written(explanations, output), _not_compared(pairs) if failed and not ids else None
+
+
+def _not_compared(pairs: Pairs) -> str:
+    first, total = pairs.failures[0], len(pairs.ids) + len(pairs.failures)
+    return f"{len(pairs.failures)} of {total} captions cannot be compared, such as {first.id}: {first.reason}"
 
 
 def _written(explanations: list[Explanation], output: str | None) -> str:

@@ -8,13 +8,14 @@ from facevlm.errors import UsageError
 from facevlm.exports.track_edits import Edits
 
 FORMATS = ("json", "mot")
+SUFFIXES = {".json": "json", ".txt": "mot"}
 
 
 def choose_format(format: str | None, output: str | None, *, clip: str) -> str:
     """Decide the format and refuse an output that cannot be written, before any work starts.
 
     Raises:
-        UsageError: No such format, or the clip would be overwritten.
+        UsageError: No such format, no format has the suffix of `output`, or the clip would be overwritten.
         OutputError: The place cannot be written to.
     """
     if format not in (None, *FORMATS):
@@ -25,8 +26,9 @@ def choose_format(format: str | None, output: str | None, *, clip: str) -> str:
         if Path(output).is_dir() or output.endswith("/"):
             raise UsageError("is a folder", where=f"-o {output}", mend="name a file in it")
         refuse_overwrite(Path(output), [Path(clip)])
+        format = format or _format_of(Path(output))
         make_writable(Path(output).parent)
-    return format or ("mot" if output is not None and Path(output).suffix.lower() == ".txt" else "json")
+    return format or "json"
 
 
 def parse_edits(merge: list[str], drop: str | None, main: int | None) -> Edits:
@@ -77,6 +79,16 @@ def edit_tracks(path: str, output: str | None, *, format: str, edits: Edits) -> 
         return to_text(document, format=format)
     write_tracks(document, output, format=format)
     return ""
+
+
+def _format_of(output: Path) -> str:
+    if output.exists() and not output.is_file():  # /dev/stdout
+        return "json"
+    suffix = output.suffix.lower()
+    if suffix not in SUFFIXES:
+        what = f"no format has the suffix {suffix!r}"
+        raise UsageError(what, where=f"-o {output}", mend=f"add --format, one of {', '.join(FORMATS)}")
+    return SUFFIXES[suffix]
 
 
 def _ids(text: str, *, where: str) -> tuple[int, ...]:

@@ -27,5 +27,5 @@ def dataset_named(name: str) -> Dataset:
         UsageError: There is none.
     """
     if name not in DATASETS:
-        raise UsageError(f"no dataset {name!r}", where="dataset", mend=f"choose among {', '.join(DATASETS)}")
+        raise UsageError(f"no dataset {name!r}", where="--dataset", mend=f"choose among {', '.join(DATASETS)}")
     return DATASETS[name]

@@ -97,7 +97,10 @@ def _rows(text: str, path: str | Path) -> Iterable[tuple[str, Any]]:
         except (ValueError, RecursionError) as error:
             raise InputError(f"is no JSON: {error}", where=path) from error
         return ((f"row {number}", row) for number, row in enumerate(rows, start=1))
-    return _lines(text, path)
+    try:
+        return [("line 1", json.loads(text))]  # one object, over as many lines as it likes
+    except (ValueError, RecursionError):
+        return _lines(text, path)
 
 
 def _lines(text: str, path: str | Path) -> Iterable[tuple[str, Any]]:

@@ -121,7 +121,7 @@ def refuse_other_run(folder: Path, identity: Mapping[str, Any]) -> None:
         return
     report = read_report(folder)
     if other := [key for key, value in identity.items() if report.get(key) != value]:
-        what = f"holds the report of another run: its {other[0]} differ"
+        what = f"holds the report of another run, which differs in its {other[0]}"
         raise UsageError(what, where="-o", mend="choose another folder")
 
 

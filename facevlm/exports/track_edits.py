@@ -100,7 +100,7 @@ def mot_lines(document: TracksDocument) -> Iterator[str]:
 
 
 def _check(edits: Edits, people: dict[int, _Person]) -> None:
-    ids = ", ".join(str(track_id) for track_id in people) or "none"
+    ids = ", ".join(map(str, sorted(people))) or "none"
     named = [*(i for group in edits.merge for i in group), *edits.drop]
     wanted = [*named, *([] if edits.main is None else [edits.main])]
     if unknown := [i for i in wanted if i not in people]:

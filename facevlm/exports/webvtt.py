@@ -64,7 +64,8 @@ def to_srt(description: Description) -> str:
     """Return the cues as SRT."""
     buffer = io.StringIO()
     _document(description).write(buffer, format="srt")
-    return buffer.getvalue()
+    text = buffer.getvalue()
+    return text + "\n" if text else text
 
 
 def write_webvtt(description: Description, path: str | Path) -> None:

@@ -108,7 +108,7 @@ def load(name: str) -> bytes:
 
     Raises:
         UsageError: No such row.
-        WeightsError: No source gave the file, or FACEVLM_WEIGHTS_DIR holds a different one.
+        WeightsError: No source gave the file, or FACEVLM_WEIGHTS_DIR is no folder or holds a different one.
     """
     return _read(find(name))
 
@@ -203,6 +203,9 @@ def _place(row: Weight) -> Path | None:
     """Where a whole copy of the file is now: FACEVLM_WEIGHTS_DIR or the cache."""
     if folder := os.environ.get("FACEVLM_WEIGHTS_DIR"):
         own = Path(folder).expanduser() / row.file
+        if not own.parent.is_dir():
+            mend = "give a folder that holds the weights, or unset it"
+            raise WeightsError("there is no such folder", where=f"FACEVLM_WEIGHTS_DIR={folder}", mend=mend)
         if own.is_file():
             _verified(_read(own), row, own, mend="remove it from FACEVLM_WEIGHTS_DIR, or put the pinned file there")
             return own

@@ -277,4 +277,4 @@ def test_where_too_little_was_looked_at_nothing_is_said_not_to_happen(rows):
     for name, spans in (("the person", [(0, 6)]), ("Person 2", [(0, 6)]), ("Person 2", [(1, 2)])):
         words = text(rows, 6, judged=False, name=name, spans=spans)
         assert "no obvious" not in words and "no significant" not in words and "steady" not in words
-        assert rows or "seen for" in words or "oo little was looked at to tell" in words
+        assert rows or "seen for" in words or "oo little of their face was seen to tell" in words

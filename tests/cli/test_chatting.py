@@ -169,6 +169,9 @@ def test_wrong_usage_is_one_line(call, puppet_clip, scripted, arguments, says):
 def test_a_folder_of_clips_is_no_clip(call, scripted, tmp_path):
     code, out, err = call("ask", tmp_path, "How?", "--model", "script:A.")
     assert (code, out) == (1, "") and "no video files directly in this folder" in err
+    (tmp_path / "a.mp4").touch()
+    code, out, err = call("ask", tmp_path, "How?", "--model", "script:A.")
+    assert (code, out) == (1, "") and "is a folder, where one video file is wanted" in err
 
 
 def test_a_prompt_that_is_too_long_is_told(call, puppet_clip):

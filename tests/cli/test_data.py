@@ -78,6 +78,13 @@ def test_a_broken_dataset_leaves_no_file(run, datasets):
     assert code == 1 and "set_5.csv" in err and not Path("rows.jsonl").exists()
 
 
+def test_the_folder_of_a_result_is_made(run, datasets):
+    rows = ("data", "rows", "--dataset", "dfew", "--root", str(datasets / "dfew"))
+    assert run(*rows, "-o", "new/rows.jsonl")[0] == 0 and Path("new/rows.jsonl").read_text() == run(*rows)[1]
+    code, _, err = run(*rows, "-o", "new/rows.jsonl/x")
+    assert code == 1 and "new/rows.jsonl: is a file, not a folder" in err
+
+
 def test_pairs_say_their_share_and_leave_out_what_was_trained_on(run, datasets):
     ytf = ["--dataset", "ytf", "--root", str(datasets / "ytf")]
     command = ["data", "pairs", *ytf, "--frames", "4", "--pairs", "2"]

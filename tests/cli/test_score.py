@@ -81,6 +81,7 @@ BAD = {
     "not JSON": ("{blink", "line 1: is no JSON"),
     "a list of texts": ('["a"]', 'row 1: no "id"'),
     "no id": ('{"caption": "x"}', 'no "id"'),
+    "a document of describe": ('{\n  "schema": "facevlm/description/1",\n  "caption": "x"\n}', 'no "id"'),
     "a caption that is no text": ('{"id": "a", "caption": 3}', "is no text"),
     "an id twice": ('{"id": "a", "caption": "x"}\n{"id": "a", "caption": "y"}', "there twice"),
     "empty": ("", "holds no captions"),
@@ -112,6 +113,13 @@ def test_explain_prints_the_worst(run, tmp_path, files):
     assert code == 0 and out.startswith("b:\nTEM 0.000") and "eyebrow.furrow" in out
     code, out, _ = run("explain", pred, files[1], "--id", "a", "--id", "c")
     assert code == 0 and out.index("a:") < out.index("c:") and "b:" not in out
+
+
+def test_explain_tells_what_it_could_not_compare(run, tmp_path, files):
+    pred = write(tmp_path / "p.json", {"a": TOLD["a"]})
+    code, out, err = run("explain", pred, files[1], "-o", str(tmp_path / "why.html"))
+    assert (code, out) == (1, "") and (tmp_path / "why.html").exists()
+    assert "3 of 4 captions cannot be compared, such as b: no prediction" in err and err.count("\n") == 1
 
 
 def test_explain_writes_a_page(run, tmp_path, files):

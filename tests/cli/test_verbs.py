@@ -205,6 +205,7 @@ def test_track_writes_mot(run, perceive, tmp_path):
         (["-o", "talk.mp4"], 2, "would overwrite the clip"),
         (["-o", "."], 2, "is a folder"),
         (["-f", "csv"], 2, "choose among json, mot"),
+        (["-o", "new/tracks.csv"], 2, "-o new/tracks.csv: no format has the suffix '.csv'"),
         (["--fps", "x"], 2, "--fps"),
         (["--detector", "owl"], 2, "choose among whole, small, scrfd:PATH, yunet:PATH"),
         (["--detector", "yunet:absent.onnx"], 2, "absent.onnx: there is no such detector file"),
@@ -218,6 +219,7 @@ def test_track_refuses_before_any_work(run, perceive, clip, tmp_path, monkeypatc
     monkeypatch.chdir(tmp_path)
     done = run("track", "talk.mp4", *arguments)
     assert done[0] == code and says in done[2] and done[2].count("\n") == 1
+    assert not (tmp_path / "new").exists()
 
 
 def test_track_of_a_bad_clip_is_one_line(run, perceive):
@@ -247,7 +249,7 @@ def test_saved_tracks_are_edited_without_the_video(run, perceive, tmp_path):
         (["-o", "x.json"], "neither a clip nor --edit"),
         (["talk.mp4", "--drop", "2"], "add --edit TRACKS"),
         (["--edit", "tracks.json", "--merge", "2;5"], "is no list of ids"),
-        (["--edit", "tracks.json", "--merge", "1,7"], "no person 7"),
+        (["--edit", "tracks.json", "--merge", "1,7"], "no person 7 (ids in this file: 1)"),
         (["--edit", "tracks.json", "-o", "tracks.json"], "would overwrite"),
     ],
 )

@@ -65,6 +65,7 @@ def test_srt_reads_back(two_people, tmp_path):
     captions = webvtt.from_srt(str(tmp_path / "talk.srt")).captions
     assert [c.text for c in captions] == ["\n".join(cue.lines) for cue in cues(two_people)]
     assert "00:00:00,500 --> " in to_srt(two_people)
+    assert to_srt(two_people).endswith("\n") and not to_srt(two_people).endswith("\n\n")
 
 
 def test_nobody_gives_an_empty_valid_file(nobody):

@@ -110,6 +110,14 @@ def test_the_weights_folder_of_the_user_comes_first(tmp_path, cache, table, monk
         weights.load("net")
 
 
+def test_a_weights_folder_of_the_user_that_is_none_is_an_error(tmp_path, cache, table, pip, monkeypatch):
+    monkeypatch.setenv("FACEVLM_WEIGHTS_DIR", str(tmp_path / "absent"))
+    table(row("pip:pack==1.0#pack/net.tflite"))
+    with pytest.raises(WeightsError, match=r"FACEVLM_WEIGHTS_DIR=.*absent: there is no such folder"):
+        weights.load("net")
+    assert not pip, "nothing is fetched in its place"
+
+
 DAMAGED = {"short": DATA[:-1], "long": DATA + b"x", "flipped": DATA[:-1] + b"?", "empty": b""}
 
 
