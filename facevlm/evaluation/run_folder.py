@@ -102,7 +102,7 @@ def read_samples(folder: str | Path) -> dict[str, dict[str, Any]]:
     """
     place = Path(folder) / "samples.jsonl"
     try:
-        rows = [json.loads(line) for line in place.read_text(encoding="utf-8").splitlines()]
+        rows = [json.loads(line) for line in place.read_text(encoding="utf-8").split("\n") if line]
         return {str(row["id"]): row | {"values": dict(row["values"])} for row in rows}
     except OSError as error:
         reason = (error.strerror or str(error)).lower()

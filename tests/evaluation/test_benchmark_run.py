@@ -267,6 +267,12 @@ def test_compare(run, files, tmp_path):
     assert {(one.difference, one.interval, one.p) for one in same} == {(0.0, (0.0, 0.0), 1.0)}
 
 
+def test_line_separators_in_captions_break_no_rows(run, files, tmp_path):
+    write(tmp_path / "pred.json", SAID | {"a": "He blinks\u2028and\x85smiles."})
+    run("fec-bench", *files, "-o", tmp_path / "A", "--metrics", "rouge_l")
+    assert run("compare", tmp_path / "A", tmp_path / "A")[0] == 0
+
+
 def test_a_clear_difference_is_significant_and_noise_is_not(run, files, tmp_path):
     told = {str(n): f"He {('blinks', 'nods', 'smiles')[n % 3]} and opens his mouth." for n in range(60)}
     write(tmp_path / "ref.json", told)
