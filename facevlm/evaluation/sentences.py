@@ -17,6 +17,9 @@ _WRAPPED = re.compile(r"\n[ \t]*(?=[a-z])")
 _ENDS = re.compile(r"(?<=[.!?])[\"')]*\s+|\n+")
 _STAGES = frozenset({"begin", "progress", "middle", "late", "end"})
 _ONLY_AT_START = frozenset({"first", "later", "to begin", "eventually"})
+# "he smiles at the beginning, then …": the phrase ends what it tells of, unless it opens a piece (", and finally, …")
+_GOES_ON = re.compile(r"\W*$|,? (?:and|but|then|before|followed)\b")
+_NEW_PIECE = re.compile(r"(?:[,;:]|\band|\bbut)\s*$")
 _SUMMARY = re.compile(
     r"\bbased on\b|\binfer(?:red|s)?\b|\bin (?:summary|conclusion)\b|\bto summari[sz]e\b"
     r"|^(?:these|such|this combination of) [\w ]*(?:movements|changes|expressions|cues)\b.*\b(?:suggest|indicat|convey)"
@@ -79,16 +82,22 @@ def _sentences(caption: str) -> list[str]:
 
 
 def _split_by_phase(sentence: str, lexicon: Lexicon) -> list[tuple[str | None, str]]:
-    """Cut a sentence where it says when; each piece goes with the phrase before it."""
+    """Cut a sentence where it says when; each piece goes with the phrase before it, or with the one that ends it."""
     pieces: list[tuple[str | None, str]] = []
     phase, start = None, 0
     for match in lexicon.phases.finditer(sentence):
-        at_start = not re.search(r"\w", sentence[start : match.start()])
-        new = lexicon.kinds[match.lastgroup or ""][1]
+        piece, new = sentence[start : match.start()], lexicon.kinds[match.lastgroup or ""][1]
+        at_start = not re.search(r"\w", piece)
         if not at_start and (new not in _STAGES or match.group() in _ONLY_AT_START):
             continue
-        if not at_start:
-            pieces.append((phase, sentence[start : match.start()]))
-        phase, start = new, match.end()
+        start = match.end()
+        if at_start:
+            phase = new
+        elif _GOES_ON.match(sentence, start) and not _NEW_PIECE.search(piece):
+            pieces.append((phase or new, piece))
+            phase = None
+        else:
+            pieces.append((phase, piece))
+            phase = new
     pieces.append((phase, sentence[start:]))
     return pieces

@@ -75,6 +75,33 @@ def test_introductions_and_appearance_hold_no_events():
     assert names("A man is seen talking. He smiles, then he blinks.") == ["speech.start", "smile", "eye.blink"]
 
 
+PHASES = {
+    "a phrase that ends its sentence": ("He smiles at the beginning of the video.", [("smile", "begin")]),
+    "one that another follows": (
+        "Her eyes open at first, then she nods.",
+        [("eye.open", "begin"), ("head.nod", "then")],
+    ),
+    "two acts, each with its own": (
+        "He frowns at the start and smiles towards the end.",
+        [("eyebrow.furrow", "begin"), ("smile", "end")],
+    ),
+    "one that opens a piece": (
+        "At the beginning, he blinks, and finally, his head lifts.",
+        [("eye.blink", "begin"), ("head.raise", "end")],
+    ),
+    "both ends of a sentence": (
+        "At the beginning he blinks, smiling until the end.",
+        [("eye.blink", "begin"), ("smile", "begin")],
+    ),
+}
+
+
+@pytest.mark.parametrize("situation", PHASES)
+def test_when_something_happens(situation):
+    caption, wanted = PHASES[situation]
+    assert [(event.name, event.phase) for event in JUDGE.extract(caption)] == wanted
+
+
 def test_layout_is_no_obstacle():
     caption = "**Start:**\n- He _blinks_.\n- His mouth opens\n  wide.\n\n1. Frame 3: she nods"
     assert names(caption) == ["eye.blink", "mouth.open_wide", "head.nod"]
