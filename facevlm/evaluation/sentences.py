@@ -41,10 +41,11 @@ _LASTING = re.compile(
 
 @dataclass(frozen=True)
 class Sentence:
-    """A sentence in lower case, and the phase it speaks of."""
+    """A sentence in lower case, the phase it speaks of, and whether it is the rest of the one before, cut there."""
 
     text: str
     phase: str | None
+    goes_on: bool = False
 
 
 def telling_sentences(caption: str, lexicon: Lexicon) -> Iterator[Sentence]:
@@ -61,17 +62,18 @@ def telling_sentences(caption: str, lexicon: Lexicon) -> Iterator[Sentence]:
     Yields:
         Sentences in text order, without those phrases and without descriptions of appearance.
     """
-    parts: list[tuple[str | None, str]] = []
+    parts: list[Sentence] = []
     for sentence in _sentences(caption):
-        parts += _split_by_phase(sentence, lexicon)
-    stages = [number for number, (phase, _) in enumerate(parts) if phase in _STAGES]
-    introduced = stages and (parts[stages[0]][0] == "begin" or _ANNOUNCES.search(parts[0][1]))
+        cut = enumerate(_split_by_phase(sentence, lexicon))
+        parts += [Sentence(text, phase, place > 0) for place, (phase, text) in cut]
+    stages = [number for number, part in enumerate(parts) if part.phase in _STAGES]
+    introduced = stages and (parts[stages[0]].phase == "begin" or _ANNOUNCES.search(parts[0].text))
     start = stages[0] if introduced else 0
     current = None
-    for phase, text in parts[start:]:
-        current = phase or current
-        if not _SUMMARY.search(text):
-            yield Sentence(_LASTING.sub(" ", _APPEARANCE.sub(" ", text)), current)
+    for part in parts[start:]:
+        current = part.phase or current
+        if not _SUMMARY.search(part.text):
+            yield Sentence(_LASTING.sub(" ", _APPEARANCE.sub(" ", part.text)), current, part.goes_on)
 
 
 def _sentences(caption: str) -> list[str]:

@@ -85,6 +85,10 @@ PHASES = {
         "He frowns at the start and smiles towards the end.",
         [("eyebrow.furrow", "begin"), ("smile", "end")],
     ),
+    "one part, opened later": (
+        "Her mouth is closed at the beginning and opens towards the end.",
+        [("mouth.close", "begin"), ("mouth.open", "end")],
+    ),
     "one that opens a piece": (
         "At the beginning, he blinks, and finally, his head lifts.",
         [("eye.blink", "begin"), ("head.raise", "end")],
