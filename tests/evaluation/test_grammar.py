@@ -33,6 +33,7 @@ SENTENCES = {
     "a pronoun": ("She opens her mouth and closes it.", ["mouth.open", "mouth.close"]),
     "a direction alone": ("He turns his head to the left and then right.", ["head.turn:left", "head.turn:right"]),
     "there and back": ("She turns to her right and back.", ["head.turn:right", "head.return"]),
+    "whence is no direction": ("His gaze shifts from the left to the right.", ["gaze.look:right"]),
     "a diagonal": ("She looks up and to the right.", ["gaze.look:up-right"]),
     "straight ahead": ("His eyes are wide open, looking straight ahead.", ["eye.widen", "gaze.look:forward"]),
     "looks that seem": ("She looks sad.", []),
