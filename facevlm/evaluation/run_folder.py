@@ -83,7 +83,14 @@ class _ZeroShot(BaseModel):
     shared_identities: int
 
 
+class _Model(BaseModel):
+    examples: list[Any] = []
+    labels_by: str | dict[str, Any] | None = None
+    described_with: dict[str, Any] | None = None
+
+
 class _Card(BaseModel):
+    model: _Model
     judge: _Judge | None
     zero_shot: _ZeroShot | None
 

@@ -166,6 +166,18 @@ def test_other_benchmarks_have_tables_of_their_own(benchmark):
     assert ("<svg" in page) == (benchmark == "dfew")  # three scores and two models
 
 
+def test_what_helped_a_model_stands_under_its_name():
+    rows = {"rule": "rule, grammar 1", "asked": {"model": "gpt-4o"}}
+    reports = [report_of("dfew", name, 50.0) for name in rows]
+    for report in reports:
+        report["run_card"]["model"] = {"labels_by": rows[report["model"]]}
+    faces = report_of("face-verification", "m", 50.0)
+    faces["run_card"]["model"] = {"described_with": {"file": "faces.json"}}
+    page = leaderboard_page([*reports, faces])
+    assert "labels by rule, grammar 1" in page and "labels by gpt-4o" in page
+    assert "faces described by faces.json" in page
+
+
 def test_runs_of_different_benchmarks_are_apart_and_unknown_ones_are_told():
     reports = [report_of(name, "m", 50.0) for name in OTHERS]
     assert [group.benchmark for group in group_runs(reports)] == ["dfew", "mafw", "emer", "face-verification"]
