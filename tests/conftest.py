@@ -3,12 +3,16 @@
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from facevlm.description import Description
 from facevlm.faces.detect import DETECTORS
 from facevlm.faces.embed import EMBEDDERS
 from facevlm.faces.mesh import MESHES
 from tests.squares import SquareDetector, SquareEmbedder, SquareMesh
+
+settings.register_profile("untimed", deadline=None)  # a busy machine fails no test
+settings.load_profile("untimed")
 
 
 @pytest.fixture

@@ -31,9 +31,11 @@ def status(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
 ) -> int:
     """Say which datasets are here, what is missing, where it is applied for, and which layouts nobody has verified."""
+    from facevlm.cli.batch import refuse_empty
     from facevlm.datasets.presence import presence
     from facevlm.datasets.readers import DATASETS
 
+    refuse_empty(root, where="--root")
     if not Path(root).is_dir():
         raise UsageError("is no folder", where=root, mend="give the folder that holds those of the datasets")
     found = [presence(dataset, Path(root)) for dataset in DATASETS.values()]
@@ -68,11 +70,13 @@ def rows(
     fold: Annotated[int | None, typer.Option(help="Only this official fold.")] = None,
 ) -> int:
     """List the clips of a dataset as a manifest: one JSON object a line, with the problem where one cannot be used."""
+    from facevlm.cli.batch import refuse_empty
     from facevlm.datasets.fold_check import fold_faults
     from facevlm.datasets.manifest import as_row, json_lines
     from facevlm.datasets.readers import dataset_named
     from facevlm.datasets.record import read_part
 
+    refuse_empty(root, where="--root")
     dataset = dataset_named(name)
     clips = read_part(dataset, Path(root), fold=fold, split=split)
     counts = {"clips": 0, "problems": 0}
@@ -107,12 +111,14 @@ def pairs(
     seed: Annotated[int, typer.Option(help="The same gives the same pairs.")] = 0,
 ) -> int:
     """Build a face-verification set: pairs of segments, each segment used once, none of a clip trained on."""
-    from facevlm.cli.batch import refuse_overwrite
+    from facevlm.cli.batch import refuse_empty, refuse_overwrite
     from facevlm.datasets.manifest import json_lines, read_manifest
     from facevlm.datasets.overlap import footage
     from facevlm.datasets.readers import dataset_named
     from facevlm.datasets.verification_pairs import verification_pairs
 
+    refuse_empty(root, where="--root")
+    refuse_empty(training, where="--training")
     dataset = dataset_named(name)
     if output is not None and training is not None:
         refuse_overwrite(Path(output), [Path(training)])
@@ -148,9 +154,12 @@ def overlap(
 
     Exit code: 0 zero-shot, 1 not, or it cannot be told.
     """
+    from facevlm.cli.batch import refuse_empty
     from facevlm.datasets.manifest import read_manifest
     from facevlm.datasets.overlap import overlap
 
+    refuse_empty(benchmark, where="BENCHMARK")
+    refuse_empty(training, where="TRAINING_MANIFEST")
     (tested, untold), (trained, untold_too) = (read_manifest(Path(name)) for name in (benchmark, training))
     found = overlap(tested, trained, without_origin=untold + untold_too)
     write_document(json.dumps(asdict(found), ensure_ascii=False, indent=2) + "\n" if as_json else _overlap_text(found))

@@ -329,6 +329,7 @@ def _run(
     from facevlm.cli.batch import refuse_empty
 
     refuse_empty(output, where="-o")
+    refuse_empty(trained_on, where="--trained-on")
     options = Options(
         frames=shown["frames"],
         max_tokens=shown["answer_tokens"],

@@ -227,7 +227,7 @@ def write_examples(runs: Sequence[str], references: str, output: str, *, ids: Se
         InputError: A folder holds no run, or the references cannot be read.
         OutputError: The page cannot be written.
     """
-    for name, where in ((references, "--references"), (output, "-o")):
+    for name, where in (*((run, "RUN") for run in runs), (references, "--references"), (output, "-o")):
         refuse_empty(name, where=where)
     refuse_overwrite(Path(output), [Path(references)])
     page = examples_page(runs, read_captions(references), ids=ids, most=most)

@@ -108,7 +108,8 @@ def _names(metrics: Sequence[str]) -> list[str] | None:
     known = metric_names(RuleJudge())
     if not names or (unknown := [name for name in names if name not in known]):
         wrong = f"no metric {unknown[0]!r}" if names else "no metric is named"
-        raise UsageError(wrong, where="--metrics", mend=f"choose among {', '.join(known)}")
+        mend = f"choose among {', '.join(known)}; those of a language model: facevlm eval fec-bench --judge"
+        raise UsageError(wrong, where="--metrics", mend=mend)
     return names
 
 

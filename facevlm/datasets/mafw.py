@@ -95,7 +95,8 @@ MAFW = Dataset(
         ("data/clips", "clips", "videos", "data/faces", "data/frames", "faces", "frames"),
     ),
     verified=True,
-    note="seen in the makers' README, public code and lists; the makers' xlsx tables are not read",
+    note="seen in the makers' README, public code and lists; the makers' xlsx tables and the lists in "
+    "caption-label, which have no folds, are not read",
     read=read,
     labels=CLASSES,
     folds=FOLDS,

@@ -33,7 +33,7 @@ class Overlap:
 
     Attributes:
         verdict: "zero-shot" only if no footage, person or source is shared and every row tells its origin; "cannot be
-            told" where only a source is shared, or an origin is not told.
+            told" where only a source is shared, an origin is not told, or there are no clips on either side.
         benchmark_clips: Number of different clips of the benchmark.
         training_clips: Number of different clips of the training data.
         shared_clips: Ids of the benchmark's clips (`dataset:id`) whose footage is in the training data.
@@ -93,7 +93,7 @@ def overlap(benchmark: Iterable[Origin], training: Iterable[Origin], *, without_
     verdict: Verdict = "zero-shot"
     if shared or shared_people:
         verdict = "not zero-shot"
-    elif shared_groups or without_origin or not clips:
+    elif shared_groups or without_origin or not clips or not ids:
         verdict = "cannot be told"
     return Overlap(
         verdict=verdict,

@@ -148,4 +148,4 @@ def _cannot(name: str, reports: tuple[dict[str, Any], dict[str, Any]]) -> str | 
 
 
 def _values(folder: str | Path) -> dict[str, dict[str, float]]:
-    return {name: dict(row["values"]) for name, row in read_samples(folder).items()}
+    return {name: row["values"] for name, row in read_samples(folder).items()}

@@ -37,13 +37,18 @@ def extract_events(caption: str, lexicon: Lexicon) -> list[CaptionEvent]:
     Returns:
         Events; duplicates are kept, because order and number matter to TEM. Denied actions are left out.
     """
-    return [event for sentence in telling_sentences(caption, lexicon) for event in _Reader(sentence, lexicon).read()]
+    events: list[CaptionEvent] = []
+    reader: _Reader | None = None
+    for sentence in telling_sentences(caption, lexicon):
+        reader = _Reader(sentence, lexicon, before=reader if sentence.goes_on else None)
+        events += reader.read()
+    return events
 
 
 class _Reader:
     """Reads one sentence and remembers what was spoken of."""
 
-    def __init__(self, sentence: Sentence, lexicon: Lexicon) -> None:
+    def __init__(self, sentence: Sentence, lexicon: Lexicon, *, before: "_Reader | None" = None) -> None:
         self.text, self.phase, self.lexicon = sentence.text, sentence.phase, lexicon
         self.topic: str | None = None  # the part last spoken of
         self.topic_acts = False  # it was the subject of its act, or stood alone
@@ -52,6 +57,8 @@ class _Reader:
         self.waiting: Tag | None = None  # a part named before "and", whose act follows
         self.spoken = -1  # up to here speaking was told already: the mouth opens to speak
         self.denied = False
+        if before:
+            self.topic, self.topic_acts, self.last = before.topic, before.topic_acts, before.last
 
     def read(self) -> list[CaptionEvent]:
         clauses = split_clauses(self.text, self.lexicon)

@@ -25,7 +25,7 @@ def confusion_svg(counts: np.ndarray, labels: Sequence[str], *, unread: Sequence
     table = np.column_stack([counts, np.asarray(unread)])
     support = table.sum(axis=1)
     left, top = 110, 128
-    width, height = left + CELL * table.shape[1] + 70, top + CELL * len(labels) + 46
+    width, height = left + CELL * table.shape[1] + 100, top + CELL * len(labels) + 46
     parts = [_text(12, 28, title, size=15, anchor="start", weight=600)]
     parts.append(_text(12, 50, "rows: truth · columns: answer · percent of the row", anchor="start", fill=SOFT))
     for column, name in enumerate((*labels, "unreadable")):

@@ -20,7 +20,8 @@ _RELATIONS = {  # beginnings of the words for a relation, among them those of Fa
     **dict.fromkeys(("opposite", "contradict"), OPPOSITE),
     **dict.fromkeys(("none", "no relation", "unrelated"), NONE),
 }
-_NUMBER = re.compile(r"(?<![\d.])-?\d+(?:\.\d+)?")
+_NUMBER = re.compile(r"(?<![\d.])(-?\d+(?:\.\d+)?)")
+_NAMED = re.compile(r"score\W*?(-?\d+(?:\.\d+)?)", re.IGNORECASE)
 _RANGE = re.compile(r"\d+(?:\.\d+)?\s*(?:-|–|~|to|至|到)\s*\d+(?:\.\d+)?")
 
 
@@ -105,9 +106,8 @@ def parse_score(reply: str) -> int:
     Raises:
         ReplyError: There is no number, or it lies outside 0 .. 5.
     """
-    named = re.search(r"score\W*?(-?\d+(?:\.\d+)?)", reply, re.IGNORECASE)
-    bare = re.fullmatch(r"\D{0,3}(-?\d+(?:\.\d+)?)\D{0,3}", reply.strip())
-    match = named or bare
+    text = _RANGE.sub(" ", reply)  # "Score (0-5): 4"
+    match = _NAMED.search(text) or re.fullmatch(r"\D{0,3}(-?\d+(?:\.\d+)?)\D{0,3}", text.strip())
     if match is None:
         raise ReplyError("no score", where=_shortened(reply))
     score = int(float(match.group(1)))
@@ -117,17 +117,18 @@ def parse_score(reply: str) -> int:
 
 
 def parse_emer_score(reply: str) -> float:
-    """An EMER overlap score, 1 .. 10: the first number that is not part of a range such as "1-10" and no "out of 10".
+    """An EMER overlap score, 1 .. 10: the number that is called so, else the first; ranges such as "1-10" are none.
 
     Raises:
         ReplyError: There is no number, or it lies outside 1 .. 10.
     """
-    match = _NUMBER.search(_RANGE.sub(" ", reply))
+    text = _RANGE.sub(" ", reply)
+    match = _NAMED.search(text) or _NUMBER.search(text)
     if match is None:
         raise ReplyError("no score", where=_shortened(reply))
-    if not 1 <= float(match.group()) <= 10:
-        raise ReplyError(f"score {match.group()} outside 1 to 10", where=_shortened(reply))
-    return float(match.group())
+    if not 1 <= float(match.group(1)) <= 10:
+        raise ReplyError(f"score {match.group(1)} outside 1 to 10", where=_shortened(reply))
+    return float(match.group(1))
 
 
 def _object(reply: str) -> dict[str, Any]:

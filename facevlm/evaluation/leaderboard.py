@@ -91,6 +91,7 @@ class Row:
         rank: 1 for the best, None for baselines and where the ranked score is missing.
         name: Of the model, or what the baseline is.
         zero_shot: Whether the run may be called so, in words; empty for baselines.
+        helped: Who or what helped the model, in words; empty where nothing did.
         scores: Column -> score, as in the report; None where the run has none.
         best: Columns in which no other model of the table is better.
     """
@@ -100,6 +101,7 @@ class Row:
     zero_shot: str
     scores: dict[str, dict[str, Any] | None]
     best: frozenset[str] = frozenset()
+    helped: str = ""
 
 
 @dataclass(frozen=True)
@@ -194,6 +196,16 @@ def zero_shot_words(report: dict[str, Any]) -> str:
     return found["verdict"] + (f": trained on {' and '.join(told)}" if told else "")
 
 
+def help_words(report: dict[str, Any]) -> str:
+    """What besides the model the answers depend on: examples, who inferred the labels, who described the faces."""
+    card = report["run_card"].get("model", {})
+    told = [f"{len(card['examples'])} examples"] if "examples" in card else []
+    for key, what in {"labels_by": "labels by", "described_with": "faces described by"}.items():
+        if who := card.get(key):
+            told.append(f"{what} {who if isinstance(who, str) else who.get('model') or who.get('file')}")
+    return ", ".join(told)
+
+
 def _group(key: tuple[str, ...], reports: list[dict[str, Any]]) -> Group:
     benchmark, name, version, align, _ = key
     table = TABLES[benchmark]
@@ -206,7 +218,8 @@ def _group(key: tuple[str, ...], reports: list[dict[str, Any]]) -> Group:
     for place, (report, scores) in enumerate(models, start=1):
         best = frozenset(column for column in columns if _value(scores, column, -2.0) == tops[column] != -1.0)
         rank = place if scores[table.ranked_by] else None
-        ranked.append(Row(rank, report["model"], zero_shot_words(report), scores, best - {"unparsed"}))
+        words = zero_shot_words(report), scores, best - {"unparsed"}, help_words(report)
+        ranked.append(Row(rank, report["model"], *words))
     by_baseline = {report["baseline"]: scores for report, scores in rows if report["baseline"] is not None}
     told = {name: row[0] for name, row in BASELINES.items()} | {SECOND_HUMAN: SECOND_HUMAN_IS}
     known = told if table.baselines else {}

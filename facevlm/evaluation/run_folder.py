@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from pydantic import BaseModel, Field, ValidationError
+
 from facevlm.errors import InputError, UsageError
 from facevlm.exports.atomic_file import write_text
 
@@ -69,6 +71,58 @@ class Origin:
         return {"model": self.model, "predictions": hashlib.sha256(made.encode()).hexdigest()}
 
 
+class _Judge(BaseModel):
+    name: str
+    version: str
+
+
+class _ZeroShot(BaseModel):
+    verdict: str
+    benchmark_clips: int
+    shared_clips: int
+    shared_identities: int
+
+
+class _Model(BaseModel):
+    examples: list[Any] = []
+    labels_by: str | dict[str, Any] | None = None
+    described_with: dict[str, Any] | None = None
+
+
+class _Card(BaseModel):
+    model: _Model
+    judge: _Judge | None
+    zero_shot: _ZeroShot | None
+
+
+class _Chance(BaseModel):
+    answer: str
+
+
+class _Report(BaseModel):
+    """What tables, pages and comparisons read of a report."""
+
+    schema_: str = Field(alias="schema", pattern=f"^{SCHEMA}$")
+    benchmark: str
+    judge: str
+    align: str
+    model: str
+    references: str
+    reference_set: str
+    baseline: str | None
+    n: int
+    metrics: dict[str, Score]
+    chance: _Chance | None = None
+    run_card: _Card
+
+
+class _Sample(BaseModel):
+    id: str
+    values: dict[str, float]
+    failures: dict[str, str]
+    prediction: str | None = None
+
+
 def texts_hash(texts: Mapping[str, str | None]) -> str:
     """SHA-256 of ids and texts, in any order of the ids."""
     rows = json.dumps(sorted(texts.items()), ensure_ascii=True)
@@ -84,13 +138,12 @@ def read_report(folder: str | Path) -> dict[str, Any]:
     place = Path(folder) / "report.json"
     try:
         report = json.loads(place.read_text(encoding="utf-8"))
-        if report["schema"] != SCHEMA:
-            raise ValueError
+        _Report.model_validate(report)
     except OSError as error:
         reason = (error.strerror or str(error)).lower()
         raise InputError(f"cannot be read: {reason}", where=place, mend="give the folder of a run") from error
-    except (ValueError, KeyError, TypeError) as error:
-        raise InputError(f"is no report of the schema {SCHEMA}", where=place) from error
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"is no report of the schema {SCHEMA}{_place(error)}", where=place) from error
     return dict(report)
 
 
@@ -102,13 +155,23 @@ def read_samples(folder: str | Path) -> dict[str, dict[str, Any]]:
     """
     place = Path(folder) / "samples.jsonl"
     try:
-        rows = [json.loads(line) for line in place.read_text(encoding="utf-8").splitlines()]
-        return {str(row["id"]): row | {"values": dict(row["values"])} for row in rows}
+        rows = [json.loads(line) for line in place.read_text(encoding="utf-8").split("\n") if line]
+        for row in rows:
+            _Sample.model_validate(row)
+        return {row["id"]: row for row in rows}
     except OSError as error:
         reason = (error.strerror or str(error)).lower()
         raise InputError(f"cannot be read: {reason}", where=place, mend="give the folder of a run") from error
-    except (ValueError, KeyError, TypeError) as error:
-        raise InputError("holds no samples of a run", where=place) from error
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"holds no samples of a run{_place(error)}", where=place) from error
+
+
+def _place(error: Exception) -> str:
+    """Which field is wrong, where that is known."""
+    if not isinstance(error, ValidationError):
+        return ""
+    first = error.errors()[0]
+    return f": {'.'.join(map(str, first['loc']))}: {first['msg'].lower()}" if first["loc"] else ""
 
 
 def refuse_other_run(folder: Path, identity: Mapping[str, Any]) -> None:

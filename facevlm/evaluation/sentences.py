@@ -17,6 +17,9 @@ _WRAPPED = re.compile(r"\n[ \t]*(?=[a-z])")
 _ENDS = re.compile(r"(?<=[.!?])[\"')]*\s+|\n+")
 _STAGES = frozenset({"begin", "progress", "middle", "late", "end"})
 _ONLY_AT_START = frozenset({"first", "later", "to begin", "eventually"})
+# "he smiles at the beginning, then …": the phrase ends what it tells of, unless it opens a piece (", and finally, …")
+_GOES_ON = re.compile(r"\W*$|,? (?:and|but|then|before|followed)\b")
+_NEW_PIECE = re.compile(r"(?:[,;:]|\band|\bbut)\s*$")
 _SUMMARY = re.compile(
     r"\bbased on\b|\binfer(?:red|s)?\b|\bin (?:summary|conclusion)\b|\bto summari[sz]e\b"
     r"|^(?:these|such|this combination of) [\w ]*(?:movements|changes|expressions|cues)\b.*\b(?:suggest|indicat|convey)"
@@ -38,10 +41,11 @@ _LASTING = re.compile(
 
 @dataclass(frozen=True)
 class Sentence:
-    """A sentence in lower case, and the phase it speaks of."""
+    """A sentence in lower case, the phase it speaks of, and whether it is the rest of the one before, cut there."""
 
     text: str
     phase: str | None
+    goes_on: bool = False
 
 
 def telling_sentences(caption: str, lexicon: Lexicon) -> Iterator[Sentence]:
@@ -58,17 +62,18 @@ def telling_sentences(caption: str, lexicon: Lexicon) -> Iterator[Sentence]:
     Yields:
         Sentences in text order, without those phrases and without descriptions of appearance.
     """
-    parts: list[tuple[str | None, str]] = []
+    parts: list[Sentence] = []
     for sentence in _sentences(caption):
-        parts += _split_by_phase(sentence, lexicon)
-    stages = [number for number, (phase, _) in enumerate(parts) if phase in _STAGES]
-    introduced = stages and (parts[stages[0]][0] == "begin" or _ANNOUNCES.search(parts[0][1]))
+        cut = enumerate(_split_by_phase(sentence, lexicon))
+        parts += [Sentence(text, phase, place > 0) for place, (phase, text) in cut]
+    stages = [number for number, part in enumerate(parts) if part.phase in _STAGES]
+    introduced = stages and (parts[stages[0]].phase == "begin" or _ANNOUNCES.search(parts[0].text))
     start = stages[0] if introduced else 0
     current = None
-    for phase, text in parts[start:]:
-        current = phase or current
-        if not _SUMMARY.search(text):
-            yield Sentence(_LASTING.sub(" ", _APPEARANCE.sub(" ", text)), current)
+    for part in parts[start:]:
+        current = part.phase or current
+        if not _SUMMARY.search(part.text):
+            yield Sentence(_LASTING.sub(" ", _APPEARANCE.sub(" ", part.text)), current, part.goes_on)
 
 
 def _sentences(caption: str) -> list[str]:
@@ -79,16 +84,22 @@ def _sentences(caption: str) -> list[str]:
 
 
 def _split_by_phase(sentence: str, lexicon: Lexicon) -> list[tuple[str | None, str]]:
-    """Cut a sentence where it says when; each piece goes with the phrase before it."""
+    """Cut a sentence where it says when; each piece goes with the phrase before it, or with the one that ends it."""
     pieces: list[tuple[str | None, str]] = []
     phase, start = None, 0
     for match in lexicon.phases.finditer(sentence):
-        at_start = not re.search(r"\w", sentence[start : match.start()])
-        new = lexicon.kinds[match.lastgroup or ""][1]
+        piece, new = sentence[start : match.start()], lexicon.kinds[match.lastgroup or ""][1]
+        at_start = not re.search(r"\w", piece)
         if not at_start and (new not in _STAGES or match.group() in _ONLY_AT_START):
             continue
-        if not at_start:
-            pieces.append((phase, sentence[start : match.start()]))
-        phase, start = new, match.end()
+        start = match.end()
+        if at_start:
+            phase = new
+        elif _GOES_ON.match(sentence, start) and not _NEW_PIECE.search(piece):
+            pieces.append((phase or new, piece))
+            phase = None
+        else:
+            pieces.append((phase, piece))
+            phase = new
     pieces.append((phase, sentence[start:]))
     return pieces

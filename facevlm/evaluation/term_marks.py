@@ -22,6 +22,7 @@ def marked(caption: str) -> list[Stretch]:
     """A caption cut into terms and what stands between them; together they are the caption.
 
     Words of the lexicon count as facial terms where their sentence tells a facial event; elsewhere "opens" is a door.
+    Those of a phrase that says when ("in the following part of the video") do not.
     """
     judge, lexicon = RuleJudge(), load_lexicon()
     parts: list[Stretch] = []
@@ -30,9 +31,10 @@ def marked(caption: str) -> list[Stretch]:
         if len(lower) != len(sentence) or not judge.extract(sentence):
             parts.append(Stretch(sentence))
             continue
-        place = 0
+        place, phases = 0, [phrase.span() for phrase in lexicon.phases.finditer(lower)]
         for tag in lexicon.tags(lower):
-            if tag.kind in KINDS and tag.end > tag.start >= place:
+            says_when = any(start < tag.end and tag.start < end for start, end in phases)
+            if tag.kind in KINDS and tag.end > tag.start >= place and not says_when:
                 parts += [Stretch(sentence[place : tag.start])] if tag.start > place else []
                 parts.append(Stretch(sentence[tag.start : tag.end], tag.kind))
                 place = tag.end

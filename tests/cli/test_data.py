@@ -126,6 +126,21 @@ def test_overlap(run, tmp_path, situation, trained, verdict, code):
     assert run("data", "overlap", str(benchmark), str(training))[1].startswith(verdict + "\n")
 
 
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["status", "--root", ""],
+        ["rows", "--dataset", "dfew", "--root", ""],
+        ["pairs", "--dataset", "ytf", "--root", ""],
+        ["overlap", "", "trained.jsonl"],
+    ],
+    ids=lambda arguments: arguments[0],
+)
+def test_an_empty_name_is_not_this_folder(run, arguments):
+    code, out, err = run("data", *arguments)
+    assert code == 2 and out == "" and "the name is empty" in err
+
+
 def test_the_commands_of_the_guide_run(run, datasets):
     Path("trained.jsonl").write_text(json.dumps({"source_dataset": "mafw", "source_clip_id": "00025"}))
     commands = [shlex.split(line) for line in GUIDE.split("```")[1].splitlines() if line]

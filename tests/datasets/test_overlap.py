@@ -79,6 +79,10 @@ def test_what_cannot_be_told(situation, benchmark, without, verdict):
     assert overlap(benchmark, [Clip("mafw", "1")], without_origin=without).verdict == verdict
 
 
+def test_an_empty_manifest_proves_nothing():
+    assert overlap([Clip("dfew", "1")], []).verdict == "cannot be told"
+
+
 @pytest.mark.parametrize("name", DATASETS)
 def test_rows_come_back(name, tmp_path):
     TREES[name](tmp_path)

@@ -101,7 +101,7 @@ def test_too_few_segments_is_an_error(root, situation, options):
 COUNTS = st.lists(st.integers(0, 6), max_size=6)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(COUNTS, st.integers(1, 12), st.sampled_from([0, 0.25, 0.5, 1]), st.integers(0, 3))
 def test_whatever_is_drawn_is_right(counts, wanted, share, seed):
     segments = [

@@ -277,6 +277,12 @@ def test_compare(run, files, tmp_path):
     assert {(one.difference, one.interval, one.p) for one in same} == {(0.0, (0.0, 0.0), 1.0)}
 
 
+def test_line_separators_in_captions_break_no_rows(run, files, tmp_path):
+    write(tmp_path / "pred.json", SAID | {"a": "He blinks\u2028and\x85smiles."})
+    run("fec-bench", *files, "-o", tmp_path / "A", "--metrics", "rouge_l")
+    assert run("compare", tmp_path / "A", tmp_path / "A")[0] == 0
+
+
 def test_a_clear_difference_is_significant_and_noise_is_not(run, files, tmp_path):
     told = {str(n): f"He {('blinks', 'nods', 'smiles')[n % 3]} and opens his mouth." for n in range(60)}
     write(tmp_path / "ref.json", told)
@@ -296,6 +302,28 @@ def test_what_cannot_be_compared(run, files, tmp_path):
     assert run("compare", tmp_path / "A", tmp_path / "B")[0] == 2
     code, _, err = run("compare", tmp_path / "A", tmp_path / "nowhere")
     assert code == 1 and "give the folder of a run" in err
+
+
+BROKEN = {
+    "garbage": ("report.json", "{", "is no report of the schema"),
+    "another schema": ("report.json", '{"schema": "facevlm/2"}', "schema: string should match"),
+    "a report without fields": ("report.json", '{"schema": "facevlm/evaluation/1"}', "benchmark: field required"),
+    "a list": ("report.json", "[]", "is no report of the schema"),
+    "a sample without values": ("samples.jsonl", '{"id": "a"}', "values: field required"),
+    "a value that is a word": ("samples.jsonl", '{"id": "a", "values": {"rouge_l": "x"}, "failures": {}}', "rouge_l"),
+    "half a line": ("samples.jsonl", '{"id": "a", "val', "holds no samples"),
+}
+
+
+@pytest.mark.parametrize("situation", BROKEN)
+def test_a_broken_run_is_told_by_file_and_field(situation, run, files, tmp_path, capfd):
+    name, text, told = BROKEN[situation]
+    run("fec-bench", *files, "-o", tmp_path / "A", "--metrics", "rouge_l")
+    (tmp_path / "A" / name).write_text(text)
+    code, _, err = run("compare", tmp_path / "A", tmp_path / "A")
+    assert code == 1 and name in err and told in err and len(err.splitlines()) == 1
+    page = main(["report", "bench", str(tmp_path)])
+    assert page == (1 if name == "report.json" else 0) and "internal" not in capfd.readouterr().err
 
 
 def test_holm():

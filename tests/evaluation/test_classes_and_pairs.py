@@ -86,7 +86,9 @@ def test_verdicts_in_replies():
 
 def test_scores_in_replies():
     assert [parse_score(reply) for reply in ("{'score': 4.8}", "Score: 4", "4", "4.")] == [4, 4, 4, 4]
+    assert parse_score("Score (0-5): 4") == 4
     assert parse_emer_score("预测分数：1-10 中的 6") == 6.0 and parse_emer_score("Score: 8/10") == 8.0
+    assert parse_emer_score('{"reason": "2 of 3 clues", "score": 7.5}') == 7.5
     for parse, reply in ((parse_score, "{'score': 6}"), (parse_score, "good"), (parse_emer_score, "0")):
         with pytest.raises(ReplyError):
             parse(reply)

@@ -33,6 +33,7 @@ SENTENCES = {
     "a pronoun": ("She opens her mouth and closes it.", ["mouth.open", "mouth.close"]),
     "a direction alone": ("He turns his head to the left and then right.", ["head.turn:left", "head.turn:right"]),
     "there and back": ("She turns to her right and back.", ["head.turn:right", "head.return"]),
+    "whence is no direction": ("His gaze shifts from the left to the right.", ["gaze.look:right"]),
     "a diagonal": ("She looks up and to the right.", ["gaze.look:up-right"]),
     "straight ahead": ("His eyes are wide open, looking straight ahead.", ["eye.widen", "gaze.look:forward"]),
     "looks that seem": ("She looks sad.", []),
@@ -73,6 +74,37 @@ def test_introductions_and_appearance_hold_no_events():
     told = "At the beginning of the video, he blinks."
     assert names(caption.format(told)) == ["eye.blink"]
     assert names("A man is seen talking. He smiles, then he blinks.") == ["speech.start", "smile", "eye.blink"]
+
+
+PHASES = {
+    "a phrase that ends its sentence": ("He smiles at the beginning of the video.", [("smile", "begin")]),
+    "one that another follows": (
+        "Her eyes open at first, then she nods.",
+        [("eye.open", "begin"), ("head.nod", "then")],
+    ),
+    "two acts, each with its own": (
+        "He frowns at the start and smiles towards the end.",
+        [("eyebrow.furrow", "begin"), ("smile", "end")],
+    ),
+    "one part, opened later": (
+        "Her mouth is closed at the beginning and opens towards the end.",
+        [("mouth.close", "begin"), ("mouth.open", "end")],
+    ),
+    "one that opens a piece": (
+        "At the beginning, he blinks, and finally, his head lifts.",
+        [("eye.blink", "begin"), ("head.raise", "end")],
+    ),
+    "both ends of a sentence": (
+        "At the beginning he blinks, smiling until the end.",
+        [("eye.blink", "begin"), ("smile", "begin")],
+    ),
+}
+
+
+@pytest.mark.parametrize("situation", PHASES)
+def test_when_something_happens(situation):
+    caption, wanted = PHASES[situation]
+    assert [(event.name, event.phase) for event in JUDGE.extract(caption)] == wanted
 
 
 def test_layout_is_no_obstacle():

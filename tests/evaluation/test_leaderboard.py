@@ -2,6 +2,8 @@
 
 import json
 import re
+from importlib.resources import files
+from pathlib import Path
 
 import pytest
 
@@ -132,6 +134,25 @@ def report_of(benchmark, model, value):
     }
 
 
+def test_every_published_row_of_a_benchmark_is_packaged():
+    given = Path(__file__).resolve().parents[3] / "shared" / "fec_bench" / "published_results.json"
+    if not given.is_file():
+        pytest.skip(f"the published tables are not in {given.parent}")
+    packaged = files("facevlm.evaluation").joinpath("data/published_results.json").read_text(encoding="utf-8")
+    rows = [
+        {row["method"], *(value for value in row.values() if isinstance(value, float))}
+        for benchmark in json.loads(packaged)["benchmarks"].values()
+        for table in benchmark["tables"]
+        for row in table["rows"]
+    ]
+    scores = ("cider", "rouge_l", "autodq", "tem", "correctness", "dfew_war", "dfew_uar", "mafw_war", "mafw_uar")
+    tables = json.loads(given.read_text(encoding="utf-8"))["tables"]
+    for name, table in tables.items():
+        for row in table["rows"] if "teaser" not in name else ():  # its other numbers are those of a table, rounded
+            told = [row[name] for name in scores if isinstance(row.get(name), float)]
+            assert all(any({row["method"], value} <= one for one in rows) for value in told), row
+
+
 @pytest.mark.parametrize("benchmark", OTHERS)
 def test_other_benchmarks_have_tables_of_their_own(benchmark):
     reports = [report_of(benchmark, "first", 40.0), report_of(benchmark, "second", 60.0)]
@@ -143,6 +164,18 @@ def test_other_benchmarks_have_tables_of_their_own(benchmark):
     published = page.split('<section class="published">')[1]
     assert "FaVChat v1, Table" in published and ("77.88" in published) == (benchmark == "dfew")
     assert ("<svg" in page) == (benchmark == "dfew")  # three scores and two models
+
+
+def test_what_helped_a_model_stands_under_its_name():
+    rows = {"rule": "rule, grammar 1", "asked": {"model": "gpt-4o"}}
+    reports = [report_of("dfew", name, 50.0) for name in rows]
+    for report in reports:
+        report["run_card"]["model"] = {"labels_by": rows[report["model"]]}
+    faces = report_of("face-verification", "m", 50.0)
+    faces["run_card"]["model"] = {"described_with": {"file": "faces.json"}}
+    page = leaderboard_page([*reports, faces])
+    assert "labels by rule, grammar 1" in page and "labels by gpt-4o" in page
+    assert "faces described by faces.json" in page
 
 
 def test_runs_of_different_benchmarks_are_apart_and_unknown_ones_are_told():

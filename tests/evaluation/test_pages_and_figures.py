@@ -67,6 +67,8 @@ def test_terms_are_marked_where_the_face_acts():
     found = [(run.text, run.kind) for run in runs if run.kind]
     assert found[:3] == [("opens", "act"), ("mouth", "part"), ("looks", "act")] and found[3][1] == "direction"
     assert marked("") == []
+    later = marked("In the following part of the video, he nods.")
+    assert [run.text for run in later if run.kind] == ["nods"]
 
 
 def test_a_second_human_is_scored_on_the_twins_alone(references, tmp_path, capsys):

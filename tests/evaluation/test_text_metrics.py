@@ -107,7 +107,7 @@ def test_chains_of_any_matches(rows, width, rng):
     assert lcs_of_rows([int(b) for b in bits], width) == slow_lcs(same)
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(st.lists(st.tuples(WORDS, WORDS), min_size=1, max_size=3))
 def test_rouge_score_equals_the_library(pairs):
     library = pytest.importorskip("rouge_score.rouge_scorer").RougeScorer(["rougeL"])
