@@ -17,6 +17,7 @@ from facevlm.models.presets import FACETRACK_MM, FAVCHAT, FAVCHAT_V2, TINY_TEXT 
 
 FRAMES, PAD = 4, 0
 QWEN = {**{k: v for k, v in TINY_TEXT.items() if k != "sliding_window"}, "model_type": "qwen2"}
+GPT2 = {"model_type": "gpt2", "vocab_size": 320, "n_positions": 256, "n_embd": 32, "n_layer": 2, "n_head": 4}
 LLAMA = {**{k: v for k, v in TINY_TEXT.items() if k != "sliding_window"}, "model_type": "llama"}
 
 
@@ -91,6 +92,7 @@ MODELS = {
     "favchat, one q-former": (favchat, favchat_inputs, {"share_qformer": True}),
     "favchat, gate sees the prompt": (favchat, favchat_inputs, {"moe": {"gate_width": 8, "prompt_width": 32}}),
     "favchat on qwen2": (favchat, favchat_inputs, {"text_config": QWEN}),
+    "favchat on gpt2, which learned its places": (favchat, favchat_inputs, {"text_config": GPT2}),
     "favchat v2": (favchat_v2, favchat_inputs, {}),
     "facetrack-mm": (facetrack, facetrack_inputs, {}),
     "facetrack-mm without faces": (facetrack, facetrack_inputs, {"face_encoder": "none"}),
@@ -190,7 +192,7 @@ def padded(one, two, side):
     return batch
 
 
-@pytest.mark.parametrize("name", [*WHOLE, "favchat, gate sees the prompt"])
+@pytest.mark.parametrize("name", [*WHOLE, "favchat, gate sees the prompt", "favchat on gpt2, which learned its places"])
 @pytest.mark.parametrize("side", ["left", "right"])
 def test_batch_equals_single_whatever_the_padding(name, side, built):
     model, make = built(name)
