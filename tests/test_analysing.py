@@ -1,17 +1,21 @@
 """A face-attribute model over tracked faces: when it looks, what is made of its answers, what captions take of it."""
 
 import json
+from pathlib import Path
 
+import jsonschema
 import numpy as np
 import pytest
 
 torch = pytest.importorskip("torch", reason="models need the extra facevlm[models]")
 
+import facevlm.exports  # noqa: E402
 from facevlm.analysing import FaceReader, Tendency, analyse  # noqa: E402
 from facevlm.captioning.face_attributes import looks_of  # noqa: E402
 from facevlm.cli import main  # noqa: E402
 from facevlm.describing import describe  # noqa: E402
-from facevlm.errors import UsageError, WeightsError  # noqa: E402
+from facevlm.errors import InputError, UsageError, WeightsError  # noqa: E402
+from facevlm.exports.analysis_document import read_analysis, to_json  # noqa: E402
 from facevlm.models.checkpoint import open_checkpoint  # noqa: E402
 from facevlm.models.face_analyser import FaceAnalyser, config_of  # noqa: E402
 from facevlm.models.face_answers import (  # noqa: E402
@@ -153,6 +157,55 @@ def test_describe_says_what_the_analyser_is_sure_of(puppet_clip):
     assert without.events == person.events and "hair" not in without.caption
 
 
+def to_document(analysis, *, sensitive=False):
+    return json.loads(to_json(analysis, weights="model.pt", sensitive=sensitive, parsing=PARSING))
+
+
+def obeys_the_schema(document):
+    schema = json.loads((Path(facevlm.exports.__file__).parent / "analysis.schema.json").read_text())
+    return jsonschema.Draft202012Validator(schema).is_valid(document)
+
+
+@pytest.mark.parametrize("sensitive", [False, True])
+def test_the_document_obeys_its_schema_and_reads_back(sensitive, puppet_clip, tmp_path):
+    script = {"age": "20-29", "gender": "female"} if sensitive else {}
+    document = to_document(analyse(puppet_clip.path, Scripted(*[script] * 9)), sensitive=sensitive)
+    assert obeys_the_schema(document) and obeys_the_schema({**document, "people": []})
+    (tmp_path / "a.json").write_text(json.dumps(document))
+    (person,) = read_analysis(tmp_path / "a.json").people
+    assert len(person.readings) == 5 and person.attributes["Bald"].value == "no"
+    assert set(person.guesses) == ({"age", "gender"} if sensitive else set())
+
+
+DAMAGED = {  # what is wrong -> how it is made so, what is told, whether the schema alone tells it
+    "no video": (lambda d: d.pop("video"), "video: Field required", True),
+    "half a face": (lambda d: d["people"][0]["readings"][0]["landmarks"].pop(), "landmarks", True),
+    "more than sure": (lambda d: d["people"][0]["attributes"]["Bald"].update(agreement=1.5), "agreement", True),
+    "a guess of another kind": (
+        lambda d: d["people"][0].update(guesses={"faith": d["people"][0]["attributes"]["Bald"]}),
+        "guesses",
+        True,
+    ),
+    "guesses that nobody asked for": (
+        lambda d: d["people"][0].update(guesses={"age": d["people"][0]["attributes"]["Bald"]}),
+        "person 1: guesses that were not asked for",
+        False,
+    ),
+    "out of order": (lambda d: d["people"][0]["readings"].reverse(), "not in order of time", False),
+}
+
+
+@pytest.mark.parametrize("situation", DAMAGED)
+def test_a_damaged_document_is_refused(situation, puppet_clip, tmp_path):
+    damage, message, by_schema = DAMAGED[situation]
+    document = to_document(analyse(puppet_clip.path, Scripted()))
+    damage(document)
+    (tmp_path / "a.json").write_text(json.dumps(document))
+    with pytest.raises(InputError, match=message):
+        read_analysis(tmp_path / "a.json")
+    assert obeys_the_schema(document) != by_schema
+
+
 @pytest.fixture(scope="module")
 def weights(tmp_path_factory):
     """Small random weights in the public layout."""
@@ -225,6 +278,7 @@ def test_the_verb_writes_the_document(weights, puppet_clip, tmp_path, capsys):
     words = ["analyze", str(puppet_clip.path), "--weights", str(weights), "--every", "2", "-q"]
     assert main([*words, "-o", str(out)]) == 0
     told = json.loads(out.read_text())
+    assert obeys_the_schema(told) and read_analysis(out).weights == "model.pt"
     assert told["schema"] == "facevlm/analysis/1" and told["weights"] == "model.pt" and told["sensitive"] is False
     (person,) = told["people"]
     assert person["main"] and [reading["time"] for reading in person["readings"]] == [0.0, 2.0, 4.0]

@@ -25,8 +25,11 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from machine import keep, machine
 
 from facevlm.models.clip_tower import ClipConfig, ClipTower
+from facevlm.models.face_branch import FaceBranch
 from facevlm.models.facexformer import FaceXFormer
 from facevlm.models.granularity import GranularityChain, GranularityConfig
+from facevlm.models.moe_adapter import MoeAdapter, MoeConfig
+from facevlm.models.prompt_query import CrossAttention, PromptQueryConfig, PromptQueryEncoder
 from facevlm.models.qformer import QFormerConfig, QFormerProjector
 from facevlm.models.stc import Stc, StcConfig
 from facevlm.models.umt import Umt, UmtConfig
@@ -73,6 +76,24 @@ def by_formula(run: Run) -> Run:
             return run()
 
     return slow
+
+
+def by_torch(run: Run) -> Run:
+    """With the forward of torch's attention in place of ours."""
+
+    def torchs(attention: CrossAttention, query: Tensor, tokens: Tensor, *, mask: None = None) -> Tensor:
+        query, tokens = query.transpose(0, 1), tokens.transpose(0, 1)
+        return nn.MultiheadAttention.forward(attention, query, tokens, tokens, need_weights=False)[0].transpose(0, 1)
+
+    def other() -> Any:
+        ours = CrossAttention.forward
+        CrossAttention.forward = torchs
+        try:
+            return run()
+        finally:
+            CrossAttention.forward = ours
+
+    return other
 
 
 def cases(full: bool) -> Iterator[tuple[str, Run, dict[str, tuple[Run, bool]]]]:
@@ -177,6 +198,33 @@ def cases(full: bool) -> Iterator[tuple[str, Run, dict[str, tuple[Run, bool]]]]:
         f"STC v1, width {width}, {2 * frames} frames",
         lambda: stc(features).tokens,
         {"frame by frame": (by_frame, True)},
+    )
+    adapter = MoeAdapter(MoeConfig()).eval()
+    e_g, e_f = torch.randn(2, 1, 96, 4096)
+
+    def by_token() -> Tensor:
+        weights = adapter(e_g, e_f).weights[0]
+        return torch.stack([weights[0] * g + weights[1] * f for g, f in zip(e_g[0], e_f[0], strict=True)])[None]
+
+    yield "MoE adapter, 96 tokens", lambda: adapter(e_g, e_f).tokens, {"token by token": (by_token, True)}
+    branch = FaceBranch().eval()
+    seen = torch.randn(1, 1, 16, 1024, 7, 7)
+
+    def by_moment() -> Tensor:
+        return torch.cat([branch(seen[:, :, k : k + 1]) for k in range(seen.shape[2])], dim=1)
+
+    yield "face branch, a face in 16 frames", lambda: branch(seen), {"frame by frame": (by_moment, True)}
+    width = 4096 if full else 1024
+    encoder = PromptQueryEncoder(PromptQueryConfig(width=width)).eval()
+    given = (torch.randn(1, 24, width), torch.randn(1, frames * 196, width))
+    levels = [torch.randn(1, frames * n, width) for n in (196, 196, 196, 49)]
+    yield (
+        f"prompt-query encoder, width {width}, {frames} frames",
+        lambda: encoder(*given, levels).fused_tokens,
+        {
+            "attention by formula": (by_formula(lambda: encoder(*given, levels).fused_tokens), True),
+            "torch MultiheadAttention": (by_torch(lambda: encoder(*given, levels).fused_tokens), True),
+        },
     )
 
 

@@ -87,14 +87,15 @@ def assemble(
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress bar.")] = False,
 ) -> int:
     """Put a whole model together from public parts: a folder of transformers with a card that names every licence."""
-    from facevlm.models.assembled_folder import floating, write_assembly
+    from facevlm.models.assembled_folder import floating, refuse_taken, write_assembly
     from facevlm.models.assembled_processor import assembled_processor, save_processor
     from facevlm.models.assembling import config_for, plan_assembly
     from facevlm.models.model_card import card_text
     from facevlm.models.model_parts import find_model
     from facevlm.models.public_files import find_public
 
-    floating(dtype)  # tells a wrong one before the work starts
+    floating(dtype)  # what is wrong is told before the work starts
+    refuse_taken(output)
     changes, parts = config_fields(model, config), find_model(model).parts
     pairs = [given.partition("=") for given in source or []]
     if twice := [name for name, times in Counter(name for name, _, _ in pairs).items() if times > 1]:

@@ -1,12 +1,7 @@
-"""The shape of the JSON documents, as pydantic models: what is written, what is read, and the two schema files.
+"""The shape of the JSON documents of descriptions and tracks, as pydantic models: what is written, what is read."""
 
-`python -m facevlm.exports.documents` writes the schema files anew; a test keeps them equal to the models.
-"""
-
-import json
 from itertools import pairwise
-from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -110,8 +105,8 @@ class JoinRecord(Strict):
     across_cut: bool
 
 
-class PersonRecord(Strict):
-    """One person."""
+class TrackFacts(Strict):
+    """Who a person is among the tracks, and why."""
 
     track_id: Annotated[int, Field(ge=1)]
     main: bool
@@ -119,6 +114,11 @@ class PersonRecord(Strict):
     area_share: Share | None = Field(description="Mean share of the picture that the face covers")
     selection: SelectionRecord
     joins: tuple[JoinRecord, ...] = Field(description="How tracks were joined into this person")
+
+
+class PersonRecord(TrackFacts):
+    """One person."""
+
     appearance: dict[str, AppearanceRecord]
     events: tuple[EventRecord, ...]
     caption: str
@@ -171,15 +171,9 @@ class FrameRecord(Strict):
     )
 
 
-class TrackRecord(Strict):
+class TrackRecord(TrackFacts):
     """One person's way through the video."""
 
-    track_id: Annotated[int, Field(ge=1)]
-    main: bool
-    spans: tuple[Span, ...]
-    area_share: Share | None
-    selection: SelectionRecord
-    joins: tuple[JoinRecord, ...]
     frames: tuple[FrameRecord, ...]
 
 
@@ -216,29 +210,3 @@ class TracksDocument(Strict):
         if sorted(self.likeness.track_ids) != sorted(ids):
             raise ValueError("likeness is not of the people of the document")
         return self
-
-
-SCHEMA_FILES: dict[str, type[Strict]] = {
-    "description.schema.json": DescriptionDocument,
-    "tracks.schema.json": TracksDocument,
-}
-
-
-def json_schema(model: type[Strict]) -> dict[str, Any]:
-    """Return the JSON Schema (draft 2020-12) of a document."""
-    schema = {"$schema": "https://json-schema.org/draft/2020-12/schema", **model.model_json_schema(by_alias=True)}
-    return _without_titles(schema)
-
-
-def _without_titles(node: Any) -> Any:
-    """Drop the titles that pydantic derives from names: they say nothing new."""
-    if isinstance(node, list):
-        return [_without_titles(item) for item in node]
-    if isinstance(node, dict):
-        return {key: _without_titles(value) for key, value in node.items() if key != "title"}
-    return node
-
-
-if __name__ == "__main__":
-    for name, document in SCHEMA_FILES.items():
-        Path(__file__).with_name(name).write_text(json.dumps(json_schema(document), indent=2) + "\n", encoding="utf-8")

@@ -5,19 +5,18 @@ is random of one part.
 """
 
 import json
-import os
 import shutil
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 import torch
-from safetensors.torch import save_file
 from torch import Tensor
 from transformers import GenerationConfig
 
 from facevlm.errors import OutputError, UsageError
 from facevlm.models.assembling import Assembly, own_tensors
+from facevlm.models.checkpoint import write_safetensors
 from facevlm.models.language_side import FaceLanguageModel
 
 SHARD_BYTES = 5 * 10**9  # as transformers cuts
@@ -110,8 +109,7 @@ def _write_shards(
             done += sizes[name]
             if on_progress:
                 on_progress(done, total)
-        save_file(held, folder / file, metadata={"format": "pt"})
-        (folder / file).chmod(0o666 & ~_umask())  # safetensors makes it the user's own
+        write_safetensors(held, folder / file)
         where |= dict.fromkeys(names, file)
     if len(shards) > 1:
         index = {"metadata": {"total_size": total}, "weight_map": where}
@@ -157,25 +155,34 @@ def first_values(
     return values
 
 
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
+def refuse_taken(folder: str | Path) -> None:
+    """Refuse a place where something is, or another run writes; before sources are fetched and read.
+
+    Raises:
+        OutputError: A model cannot be written there.
+    """
+    target, part = Path(folder), _unfinished(Path(folder))
+    try:
+        if target.exists() and (not target.is_dir() or any(target.iterdir())):
+            raise OutputError("is there already", where=target, mend="choose another folder, or remove it")
+    except OSError as error:
+        raise OutputError(f"cannot be written: {error.strerror or error}", where=target) from error
+    if part.exists():
+        mend = f"if no other run is at work, remove {part}"
+        raise OutputError("another run writes here, or was killed", where=part, mend=mend)
+
+
+def _unfinished(target: Path) -> Path:
+    return target.with_name(f".{target.name}.unfinished")
 
 
 @contextmanager
 def _whole_folder(target: Path) -> Iterator[Path]:
     """A folder to fill, which becomes `target` when the block ends well, else goes."""
-    part = target.with_name(f".{target.name}.unfinished")
+    refuse_taken(target)
+    part = _unfinished(target)
     try:
-        if target.exists() and (not target.is_dir() or any(target.iterdir())):
-            raise OutputError("is there already", where=target, mend="choose another folder, or remove it")
-        target.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            part.mkdir()
-        except FileExistsError as error:
-            mend = f"if no other run is at work, remove {part}"
-            raise OutputError("another run writes here, or was killed", where=part, mend=mend) from error
+        part.mkdir(parents=True)
         try:
             yield part
             if target.exists():

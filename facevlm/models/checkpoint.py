@@ -1,9 +1,10 @@
-"""Open files of weights safely: safetensors, one or in shards, or files of `torch.save` that hold plain tensors only.
+"""Files of weights, safely: safetensors, one or in shards, read and written; of `torch.save` only plain tensors, read.
 
 Tensors are read from the file when they are asked for; what a file holds beyond them is never brought into memory.
 """
 
 import json
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from pickle import UnpicklingError
@@ -11,9 +12,10 @@ from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
 from torch import Tensor
 
-from facevlm.errors import WeightsError
+from facevlm.errors import OutputError, WeightsError
 
 PICKLES = (".pt", ".pth", ".bin", ".ckpt")
 
@@ -50,6 +52,26 @@ def shape_of(weights: Mapping[str, Tensor], name: str) -> tuple[int, ...]:
 def files_of(path: Path) -> list[Path]:
     """The files that hold the tensors of a checkpoint: itself, or the shards of an index."""
     return sorted(_shards(path)) if path.suffix == ".json" else [path]
+
+
+def write_safetensors(tensors: dict[str, Tensor], path: Path, *, facts: Mapping[str, str] | None = None) -> None:
+    """Write tensors as one safetensors file that transformers reads.
+
+    Args:
+        tensors: Name -> tensor, contiguous, none sharing memory with another.
+        path: The file, readable by whom new files are readable.
+        facts: Texts to keep in its header.
+
+    Raises:
+        OutputError: The file cannot be written.
+    """
+    try:
+        save_file(tensors, path, metadata={"format": "pt", **(facts or {})})
+        mask = os.umask(0)
+        os.umask(mask)
+        path.chmod(0o666 & ~mask)  # safetensors makes it the user's own
+    except (OSError, SafetensorError) as error:  # where a disk is full it is the latter
+        raise OutputError(f"cannot be written: {getattr(error, 'strerror', None) or error}", where=path) from error
 
 
 class _Lazy(Mapping[str, Tensor]):
@@ -120,8 +142,9 @@ def _pickled(path: Path, entries: Sequence[str]) -> dict[str, Tensor]:
                 raise
             held = torch.load(path, map_location="cpu", weights_only=True)  # the format before PyTorch 1.6
     except (UnpicklingError, RuntimeError, OSError, EOFError, ValueError, KeyError) as error:
-        what = "cannot be read as plain tensors; files that run code are not opened"
-        raise WeightsError(what, where=path, mend="convert it to safetensors where you trust it") from error
+        what = "cannot be read as plain tensors: it is damaged, or holds code, which is never run"
+        mend = "copy it again, or convert it to safetensors where you trust it"
+        raise WeightsError(what, where=path, mend=mend) from error
     if entries and isinstance(held, dict) and (there := [entry for entry in entries if entry in held]):
         held = held[there[0]]
     elif entries and not _is_state(held):

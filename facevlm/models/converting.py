@@ -5,12 +5,11 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors.torch import save_file
 
 from facevlm.errors import OutputError, UsageError
 from facevlm.models.assembled_folder import floating
 from facevlm.models.assembling import own_tensors
-from facevlm.models.checkpoint import shape_of
+from facevlm.models.checkpoint import shape_of, write_safetensors
 from facevlm.models.model_parts import MODELS
 from facevlm.models.public_files import PublicFile
 from facevlm.models.weight_loading import LoadReport, check_shapes, match_names
@@ -60,9 +59,8 @@ def convert(
         for ours, rows in zip(here, weights[name].split([len(own[h]) for h in here]), strict=True):
             held[ours] = rows.to(kind if kind and rows.is_floating_point() else rows.dtype).contiguous().clone()
     unfinished = target.with_name(f".{target.name}.unfinished")
-    facts = {"format": "pt", "part": part, "source": file.source, "licence": file.licence}
     try:
-        save_file(held, unfinished, metadata=facts)
+        write_safetensors(held, unfinished, facts={"part": part, "source": file.source, "licence": file.licence})
         unfinished.replace(target)
     except OSError as error:
         raise OutputError(f"cannot be written: {error.strerror or error}", where=target) from error

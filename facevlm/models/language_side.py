@@ -124,6 +124,9 @@ class FaceLanguageModel(PreTrainedModel, GenerationMixin):
         super()._init_weights(module)
         set_initial_weights(module)
 
+    def _takes_positions(self) -> bool:
+        return "position_ids" in signature(type(self.language_model).forward).parameters
+
     def _embedded(self, input_ids: Tensor | None, inputs_embeds: Tensor | None) -> Tensor:
         if (input_ids is None) == (inputs_embeds is None):
             raise InputError("give either input_ids or inputs_embeds")
@@ -147,5 +150,9 @@ class FaceLanguageModel(PreTrainedModel, GenerationMixin):
         if labels is not None:
             held = torch.isin(labels, torch.tensor(self.config.placeholder_ids, device=labels.device))
             labels = labels.masked_fill(held, IGNORED_LABEL)
+        if isinstance(attention_mask, Tensor) and attention_mask.ndim == 2 and self._takes_positions():
+            # counted without padding: there are language models that learned a vector for each place
+            places = (attention_mask.long().cumsum(-1) - 1).clamp(min=0)
+            kwargs = {"position_ids": places[:, -embeddings.shape[1] :], **kwargs}
         answer = self.language_model(inputs_embeds=embeddings, attention_mask=attention_mask, labels=labels, **kwargs)
         return FaceModelOutput(**answer, gate_weights=gate_weights)

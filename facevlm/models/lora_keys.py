@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from safetensors.torch import save_file
 from torch import Tensor
 
 from facevlm.errors import MissingExtraError, WeightsError
+from facevlm.models.checkpoint import write_safetensors
 from facevlm.models.reference_weights import LANGUAGE
 
 KEY = re.compile(r"(?P<layer>.+)\.lora_(?P<side>[AB])(?:\.(?P<adapter>\w+))?\.weight")
@@ -88,7 +88,7 @@ class Lora:
         )
         folder.mkdir()
         config.save_pretrained(str(folder))
-        save_file(held, folder / "adapter_model.safetensors", metadata={"format": "pt"})
+        write_safetensors(held, folder / "adapter_model.safetensors")
 
 
 def find_pairs(names: Iterable[str], *, source: object = None) -> dict[str, tuple[str, str]]:

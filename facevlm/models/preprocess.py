@@ -1,4 +1,4 @@
-"""Pixels as each encoder was trained to see them: crops, squares, resizing with PIL's bicubic, normalisation.
+"""Pixels as each encoder was trained to see them: squares, resizing with PIL's bicubic, normalisation.
 
 Everything here equals the released preprocessing of FaceXFormer, VideoLLaMA2 and VideoChat2 to float32 rounding, with
 the resizing of PIL. `RESIZERS` has a faster one too, which differs (`benchmarks/models/resizing.py` says how much).
@@ -14,7 +14,6 @@ from facevlm.errors import InputError
 IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 CLIP_MEAN, CLIP_STD = (0.48145466, 0.4578275, 0.40821073), (0.26862954, 0.26130258, 0.27577711)
 CLIP_GREY = (122, 116, 104)  # int(255 * CLIP_MEAN): the border that makes a picture square
-WIDEN = 0.25  # of the detector's box, on each side
 
 Resizer = Callable[[np.ndarray, tuple[int, int]], np.ndarray]  # uint8 (H, W, 3) and (width, height) to come
 
@@ -36,31 +35,6 @@ def torch_bicubic(image: np.ndarray, size: tuple[int, int]) -> np.ndarray:
 
 
 RESIZERS: dict[str, Resizer] = {"pil": pil_bicubic, "torch": torch_bicubic}
-
-
-def widened_box(box: Sequence[float], size: tuple[int, int]) -> tuple[float, float, float, float]:
-    """A detector's box as FaceXFormer crops it: wider by a quarter on each side, inside the picture.
-
-    Args:
-        box: x1, y1, x2, y2 in pixels.
-        size: Width and height of the picture.
-    """
-    x1, y1, x2, y2 = box
-    dx, dy = WIDEN * (x2 - x1), WIDEN * (y2 - y1)
-    width, height = size
-    return max(0.0, x1 - dx), max(0.0, y1 - dy), min(float(width), x2 + dx), min(float(height), y2 + dy)
-
-
-def face_crop(image: np.ndarray, box: Sequence[float]) -> np.ndarray:
-    """uint8 (H, W, 3) and a detector's box -> the widened crop, cut at whole pixels.
-
-    Raises:
-        InputError: The box lies outside the picture or is empty.
-    """
-    x1, y1, x2, y2 = (int(v) for v in widened_box(box, (image.shape[1], image.shape[0])))
-    if x2 <= x1 or y2 <= y1:
-        raise InputError(f"the box {tuple(box)} holds nothing of a picture of {image.shape[1]}x{image.shape[0]}")
-    return image[y1:y2, x1:x2]
 
 
 def face_pixels(crops: Sequence[np.ndarray], *, side: int = 224, resize: Resizer = pil_bicubic) -> np.ndarray:

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from facevlm.errors import InputError
@@ -132,16 +133,28 @@ class CrossBlock(nn.Module):
     def __init__(self, width: int, heads: int) -> None:
         super().__init__()
         self.norm_query, self.norm_kv = nn.LayerNorm(width), nn.LayerNorm(width)
-        self.attn = nn.MultiheadAttention(width, heads, batch_first=True)
+        self.attn = CrossAttention(width, heads)
         self.mlp = _norm_mlp(width, 4 * width, width)
 
     def forward(self, query: Tensor, tokens: Tensor, *, mask: Tensor | None = None) -> Tensor:
         """Query (B, N, H), tokens (B, M, H), mask (B, M) with 0 on what is not read -> (B, N, H)."""
-        seen = self.norm_kv(tokens)
-        left_out = None if mask is None else mask == 0
-        read, _ = self.attn(self.norm_query(query), seen, seen, key_padding_mask=left_out, need_weights=False)
-        query = query + read
+        query = query + self.attn(self.norm_query(query), self.norm_kv(tokens), mask=mask)
         return query + self.mlp(query)
+
+
+class CrossAttention(nn.MultiheadAttention):
+    """Torch's attention, but that every part is called, so that accelerate can bring it from another device."""
+
+    def forward(self, query: Tensor, tokens: Tensor, *, mask: Tensor | None = None) -> Tensor:  # type: ignore[override]
+        """Query (B, N, H), tokens (B, M, H), mask (B, M) with 0 on what is not read -> (B, N, H)."""
+        weights, biases = self.in_proj_weight.chunk(3), self.in_proj_bias.chunk(3)
+        q, k, v = (
+            F.linear(x, weight, bias).unflatten(-1, (self.num_heads, -1)).transpose(1, 2)
+            for x, weight, bias in zip((query, tokens, tokens), weights, biases, strict=True)
+        )
+        is_read = None if mask is None else (mask != 0)[:, None, None]
+        read = F.scaled_dot_product_attention(q, k, v, attn_mask=is_read)
+        return self.out_proj(read.transpose(1, 2).flatten(2))
 
 
 class WeightAdapter(nn.Module):
@@ -154,7 +167,7 @@ class WeightAdapter(nn.Module):
 
     def forward(self, visual: Tensor, text: Tensor) -> Tensor:
         """(B, H), (B, H) -> (B, 1)."""
-        return self.score(nn.functional.gelu(self.visual_proj(visual) + self.text_proj(text)))
+        return self.score(F.gelu(self.visual_proj(visual) + self.text_proj(text)))
 
 
 class ValueHead(nn.Module):

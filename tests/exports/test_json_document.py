@@ -9,8 +9,9 @@ import pytest
 
 import facevlm.exports
 from facevlm.errors import InputError
-from facevlm.exports.documents import SCHEMA_FILES, DescriptionDocument, json_schema
+from facevlm.exports.documents import DescriptionDocument
 from facevlm.exports.json_document import read_description, to_dict, to_json, write_json
+from facevlm.exports.schema_files import SCHEMA_FILES, json_schema
 from facevlm.expression.event import ACTIONS
 from facevlm.tracking.track import Join, Selection
 
@@ -28,7 +29,7 @@ def schema(name: str) -> jsonschema.Draft202012Validator:
 @pytest.mark.parametrize("name", SCHEMA_FILES)
 def test_schema_files_equal_the_models(name):
     assert json.loads((FOLDER / name).read_text()) == json_schema(SCHEMA_FILES[name]), (
-        "run python -m facevlm.exports.documents"
+        "run python -m facevlm.exports.schema_files"
     )
 
 

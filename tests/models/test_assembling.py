@@ -341,7 +341,7 @@ WRONG = {  # what is wrong -> sources that replace good ones, more of the config
     "a pickle with code": (
         lambda f, t: {"facexformer": pickled({"state_dict_backbone": Shell()}, t / "model.pt")},
         {},
-        "files that run code are not opened",
+        "holds code, which is never run",
     ),
     "an unknown name of the part": (
         lambda f, t: {"facexformer": pickled({"backbone.0.9.x": torch.ones(2)}, t / "model.pt")},
@@ -413,27 +413,42 @@ def test_wrong_usage_is_told_in_one_line(situation, tmp_path, capsys):
 def test_a_folder_that_is_there_is_kept(run, files, tmp_path):
     (tmp_path / "made").mkdir()
     (tmp_path / "made" / "mine.txt").write_text("kept")
-    code, _, err, folder = run("favchat", "--random=all")
+    code, _, err, folder = run("favchat", "--from=llm=nowhere")  # told before any source is looked for
     assert code == 1 and "is there already" in err and (folder / "mine.txt").read_text() == "kept"
 
 
 def test_what_a_killed_run_left_is_named(run, files, tmp_path):
     (tmp_path / ".made.unfinished").mkdir()
-    code, _, err, folder = run("favchat", "--random=all")
+    code, _, err, folder = run("favchat", "--from=llm=nowhere")
     assert code == 1 and "another run writes here, or was killed" in err and str(tmp_path / ".made.unfinished") in err
     assert not folder.exists() and (tmp_path / ".made.unfinished").is_dir()
 
 
-def test_interrupted_writing_leaves_nothing(run, files, tmp_path, monkeypatch):
-    from facevlm.models import assembled_folder
+@pytest.fixture
+def full_disk():
+    """Files grow to 100 kB and no further."""
+    resource = pytest.importorskip("resource", reason="limits are of Unix")
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, before[1]))
+    yield
+    resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
-    def full(*arguments, **others):
-        raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(assembled_folder, "save_file", full)
+def test_a_full_disk_leaves_nothing(run, tmp_path, full_disk):
     code, _, err, _ = run("favchat", "--random=all")
-    assert code == 1 and "cannot be written: No space left" in err
+    assert code == 1 and "cannot be written: " in err and "internal" not in err
     assert [path.name for path in tmp_path.iterdir()] == ["config.json"]
+
+
+def test_a_converted_file_that_cannot_be_written_is_told(files, tmp_path, capsys, full_disk):
+    config = tmp_path / "sizes.json"
+    config.write_text(json.dumps(public.CONFIGS["favchat"]))
+    words = ["models", "convert", "facexformer", str(files["facexformer"]), "--config", str(config)]
+    for output in (tmp_path / "face.safetensors", tmp_path / "nowhere" / "face.safetensors"):
+        assert main([*words, "-o", str(output)]) == 1
+        err = capsys.readouterr().err
+        assert "cannot be written: " in err and "internal" not in err
+    assert [path.name for path in tmp_path.iterdir()] == ["sizes.json"]
 
 
 def test_shards_are_as_transformers_reads_them(run, tmp_path):

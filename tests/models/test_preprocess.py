@@ -11,7 +11,7 @@ from facevlm.errors import InputError  # noqa: E402
 from facevlm.models import frame_indices  # noqa: E402
 from facevlm.models.face_answers import ATTRIBUTES, PARSING, named  # noqa: E402
 from facevlm.models.face_decoder import HEADS, PARSING_CLASSES, FaceAnswers  # noqa: E402
-from facevlm.models.preprocess import clip_pixels, face_crop, face_pixels, padded_square, umt_pixels, widened_box  # noqa: E402
+from facevlm.models.preprocess import clip_pixels, face_pixels, padded_square, umt_pixels  # noqa: E402
 
 
 def picture(height, width):
@@ -54,19 +54,11 @@ def test_shapes_and_order_of_axes():
     assert (face_pixels([red])[0].mean((1, 2)) > 0).tolist() == [True, False, False]
 
 
-def test_face_crop_is_the_widened_box():
-    image = picture(60, 80)
-    assert widened_box((20, 10, 40, 30), (80, 60)) == (15, 5, 45, 35)
-    assert np.array_equal(face_crop(image, (20, 10, 40, 30)), image[5:35, 15:45])
-    assert face_crop(image, (-10, -10, 20, 20)).shape == (27, 27, 3)
-
-
 BAD = {
     "no pictures": lambda: face_pixels([]),
     "grey": lambda: clip_pixels([np.zeros((4, 4), np.uint8)]),
     "floats": lambda: umt_pixels([np.zeros((4, 4, 3))]),
     "empty": lambda: face_pixels([np.zeros((0, 4, 3), np.uint8)]),
-    "a box outside": lambda: face_crop(picture(60, 80), (100, 10, 120, 30)),
     "no frames": lambda: frame_indices.videollama2_uniform(0, 8),
 }
 

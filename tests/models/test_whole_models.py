@@ -17,6 +17,7 @@ from facevlm.models.presets import FACETRACK_MM, FAVCHAT, FAVCHAT_V2, TINY_TEXT 
 
 FRAMES, PAD = 4, 0
 QWEN = {**{k: v for k, v in TINY_TEXT.items() if k != "sliding_window"}, "model_type": "qwen2"}
+GPT2 = {"model_type": "gpt2", "vocab_size": 320, "n_positions": 256, "n_embd": 32, "n_layer": 2, "n_head": 4}
 LLAMA = {**{k: v for k, v in TINY_TEXT.items() if k != "sliding_window"}, "model_type": "llama"}
 
 
@@ -91,6 +92,7 @@ MODELS = {
     "favchat, one q-former": (favchat, favchat_inputs, {"share_qformer": True}),
     "favchat, gate sees the prompt": (favchat, favchat_inputs, {"moe": {"gate_width": 8, "prompt_width": 32}}),
     "favchat on qwen2": (favchat, favchat_inputs, {"text_config": QWEN}),
+    "favchat on gpt2, which learned its places": (favchat, favchat_inputs, {"text_config": GPT2}),
     "favchat v2": (favchat_v2, favchat_inputs, {}),
     "facetrack-mm": (facetrack, facetrack_inputs, {}),
     "facetrack-mm without faces": (facetrack, facetrack_inputs, {"face_encoder": "none"}),
@@ -190,7 +192,7 @@ def padded(one, two, side):
     return batch
 
 
-@pytest.mark.parametrize("name", [*WHOLE, "favchat, gate sees the prompt"])
+@pytest.mark.parametrize("name", [*WHOLE, "favchat, gate sees the prompt", "favchat on gpt2, which learned its places"])
 @pytest.mark.parametrize("side", ["left", "right"])
 def test_batch_equals_single_whatever_the_padding(name, side, built):
     model, make = built(name)
@@ -259,6 +261,25 @@ def test_a_device_map_never_splits_a_box_or_a_layer(name, built):
     assert boxes and not {place for place in places if any(place.startswith(f"{box}.") for box in boxes)}
 
 
+@pytest.mark.parametrize("name", WHOLE)
+def test_a_model_partly_on_disk_answers_the_same(name, built, tmp_path):
+    pytest.importorskip("accelerate")
+    model, make = built(name)
+    inputs = make(model)
+    model.save_pretrained(tmp_path / "model")
+    size = 4 * sum(parameter.numel() for parameter in model.parameters())
+    again = type(model).from_pretrained(
+        tmp_path / "model",
+        device_map="auto",
+        max_memory={"cpu": int(0.7 * size)},
+        offload_folder=tmp_path / "offloaded",
+    )
+    assert "disk" in again.hf_device_map.values()
+    assert torch.allclose(logits(again, inputs), logits(model, inputs), atol=1e-5)
+    settings = {"max_new_tokens": 3, "do_sample": False, "pad_token_id": PAD}
+    assert torch.equal(again.generate(**inputs, **settings), model.generate(**inputs, **settings))
+
+
 def test_a_fresh_model_begins_as_the_papers_say(tmp_path):
     """Gate at one half each, extra queries at zero; also where a checkpoint does not hold them."""
     model = FaVChatForConditionalGeneration(FaVChatConfig(**copy.deepcopy(FAVCHAT["tiny"])))
@@ -318,29 +339,58 @@ def test_lora_by_the_language_models_names(name):
     assert all(p.grad is not None for n, p in adapted.named_parameters() if p.requires_grad)
 
 
-def test_gate_and_levels_reach_the_answer(built):
-    model, make = built("favchat")
+LEVELS_HEARD = {  # model -> what of the facial encoder's features its answer depends on
+    "favchat": {0, 1, 2, 3},
+    "favchat on qwen2": {0, 1, 2, 3},
+    "favchat without_mg": {3},
+    "favchat without_moe": {0, 1, 2, 3},
+    "favchat v2": {0, 1, 2, 3},
+    "facetrack-mm": {"last"},
+    "facetrack-mm, fused, 4 tokens": {0, 1, 2, 3},
+}
+
+
+@pytest.mark.parametrize("name", LEVELS_HEARD)
+def test_each_facial_level_reaches_the_answer_where_it_should(name, built, monkeypatch):
+    model, make = built(name)
     inputs = make(model)
-    before = logits(model, inputs)
-    with torch.inference_mode():
-        assert model(**inputs).gate_weights.shape == (1, 2)
-    for side in (0, 1):
-        bias = model.moe.gate[-1].bias
-        kept = bias.detach().clone()
-        bias.data[side] += 3
-        assert (logits(model, inputs) - before).abs().max() > 1e-4
-        bias.data = kept
-    encode = model.facexformer.encode
-    for level in range(4):
+    before, encode = logits(model, inputs), model.facexformer.encode
+    heard = set()
+    for level in (0, 1, 2, 3, "last"):
 
         def other(pixels, level=level):
             features = encode(pixels)
             taps = [torch.randn_like(tap) if k == level else tap for k, tap in enumerate(features.taps)]
-            return type(features)(taps=tuple(taps), last=features.last, pooled=features.pooled)
+            last = torch.randn_like(features.last) if level == "last" else features.last
+            return type(features)(taps=tuple(taps), last=last, pooled=features.pooled)
 
-        model.facexformer.encode = other
-        assert (logits(model, inputs) - before).abs().max() > 1e-4, level
-    del model.facexformer.encode
+        monkeypatch.setattr(model.facexformer, "encode", other)
+        if (logits(model, inputs) - before).abs().max() > 1e-6:
+            heard.add(level)
+    assert heard == LEVELS_HEARD[name]
+
+
+GATES = {  # model -> a parameter that moves weight from one branch to the other
+    "favchat": "moe.gate.2.bias",
+    "favchat, gate sees the prompt": "moe.gate.2.bias",
+    "favchat without_moe": "moe.logits",
+    "favchat v2": "encoder.facial_weight_adapter.score.bias",
+}
+
+
+@pytest.mark.parametrize("name", GATES)
+def test_the_gate_reaches_the_answer(name, built):
+    model, make = built(name)
+    inputs, gate = make(model), model.get_parameter(GATES[name])
+    kept = gate.detach().clone()
+    with torch.inference_mode():
+        before = model(**inputs)
+        gate[-1] += 3
+        after = model(**inputs)
+        gate.copy_(kept)
+    assert before.gate_weights.shape == (1, 2) and torch.allclose(before.gate_weights.sum(-1), torch.ones(1))
+    assert after.gate_weights[0, 1] > before.gate_weights[0, 1] + 1e-2
+    assert (after.logits[:, -1] - before.logits[:, -1]).abs().max() > 1e-4
 
 
 def test_a_gate_that_sees_the_prompt_does_not_see_the_answer(built):
@@ -430,7 +480,12 @@ def test_bad_configs_are_told(situation):
 def test_tokens_of_a_clip_follow_the_formula():
     full = FaceTrackMMConfig()
     assert (full.scene_tokens(), full.face_tokens(), full.placeholder_ids) == (1521, 16, [32000, 32001])
+    assert FaceTrackMMConfig(frames=8).scene_tokens() == 845
+    v35 = FaceTrackMMConfig(stc={"version": "v35"}, face_branch={"tokens_per_frame": 49})
+    assert (v35.scene_tokens(), v35.face_tokens()) == (1152, 16 * 49)
+    assert FaceTrackMMConfig(frames=8, stc={"version": "v35"}).scene_tokens() == 576
     assert FaVChatConfig().boxes().general_qformer.tokens == 96
+    assert FaVChatV2Config().boxes()[2].queries == 16
 
 
 def test_full_size_parameters():

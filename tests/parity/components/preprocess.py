@@ -43,9 +43,9 @@ def _pixels(golden: Golden, key: str, name: str, part: str | None) -> None:
 
 
 def _boxes(golden: Golden, key: str, size: tuple[int, int]) -> None:
-    from facevlm.models.preprocess import widened_box
+    from facevlm.faces.crop import widened_box
 
-    ours = [widened_box(row["box"], size) for row in golden.expected(key)]
+    ours = [widened_box(np.array(row["box"]), size) for row in golden.expected(key)]
     _compare_list(golden, key, ours, [row["out"] for row in golden.expected(key)])
 
 
