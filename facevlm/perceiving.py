@@ -274,6 +274,8 @@ class FaceFinder:
         """The faces of one frame with their ids; runs no network."""
         faces = self.tracker.update(frame.time, shot, observed, image=frame.image)
         self._last = {f.track_id: f.landmarks for f in faces}
+        for track_id in self.tracker.sort.ended:
+            self._cues.pop(track_id, None)
         self._face_at = frame.time if faces else self._face_at
         return faces
 

@@ -82,7 +82,7 @@ def movement_joins(tracks: Mapping[int, Totals], config: RelinkConfig, *, frame_
 
     weights = config.aflink_weights
     how, score = ("geometry", geometric_score) if weights is None else ("aflink", network_score(weights))
-    ends = {i: totals.ends(frame_s) for i, totals in tracks.items() if totals.first_rows}
+    ends = {i: totals.ends(frame_s) for i, totals in tracks.items() if len(totals.first_rows)}
     links = find_links(ends, score, config.aflink, may_be_one=may_be_one)
     return [Join(link.former, link.latter, how, link.score, across_cut=False) for link in links]
 

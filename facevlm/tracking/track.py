@@ -149,7 +149,7 @@ class TrackSummary:
         joins: How the parts were joined, in order of time.
         selection: The features behind the choice; None where they were not looked at (the user chose).
         vectors: Number of appearance vectors.
-        vector_sum: float64 (D,) their sum, None without any; never written to a file.
+        vector_sum: float (D,) their sum, None without any; never written to a file.
     """
 
     track_id: int

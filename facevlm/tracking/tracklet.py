@@ -18,7 +18,7 @@ class Totals:
         presence: Sum of presences.
         area: Sum of box area / frame area, boxes cut at the frame's edge.
         vectors: Number of appearance vectors.
-        vector_sum: float64 (D,) their sum, None before the first.
+        vector_sum: float (D,) their sum, None before the first.
         spans: (start, end) seconds, each within one shot.
         shots: Number of the shot of each span.
         first_rows: time (seconds), x, y, width, height (pixels) of its first boxes, at most `aflink.WINDOW`.
@@ -38,8 +38,8 @@ class Totals:
     vector_sum: np.ndarray | None = None
     spans: list[tuple[float, float]] = field(default_factory=list)
     shots: list[int] = field(default_factory=list)
-    first_rows: list[tuple[float, ...]] = field(default_factory=list)
-    last_rows: list[tuple[float, ...]] = field(default_factory=list)
+    first_rows: list[tuple[float, ...]] | np.ndarray = field(default_factory=list)
+    last_rows: list[tuple[float, ...]] | np.ndarray = field(default_factory=list)
     first_box: np.ndarray = field(default_factory=lambda: np.zeros(4, np.float32))
     passed: int = 0
     looks: int = 0
@@ -57,7 +57,7 @@ class Totals:
         x0, y0, x1, y1 = (float(v) for v in box)
         row = (time, x0, y0, x1 - x0, y1 - y0)
         if len(self.first_rows) < WINDOW:
-            self.first_rows.append(row)
+            self.first_rows = [*self.first_rows, row]
         self.last_rows = [*self.last_rows[1 - WINDOW :], row]
 
     def ends(self, frame_s: float) -> TrackEnds:
@@ -93,7 +93,7 @@ class Totals:
 
     @property
     def mean_vector(self) -> np.ndarray | None:
-        """float64 (D,) unit norm, None where no vector was given."""
+        """float (D,) unit norm, None where no vector was given."""
         if self.vector_sum is None:
             return None
         return self.vector_sum / max(float(np.linalg.norm(self.vector_sum)), 1e-12)
@@ -114,7 +114,7 @@ class Totals:
             likenesses=self.likenesses + other.likenesses,
             likeness=self.likeness + other.likeness,
             vectors=self.vectors + other.vectors,
-            vector_sum=np.sum(sums, axis=0) if sums else None,
+            vector_sum=np.asarray(np.sum(sums, axis=0, dtype=np.float64)) if sums else None,
             spans=[span for span, _ in seen],
             shots=[shot for _, shot in seen],
             first_rows=earlier.first_rows,
@@ -166,6 +166,10 @@ class Tracklet:
             self.appearance_time = time
 
     def close(self) -> Totals:
-        """The totals with the span from first to last sight."""
-        self.totals.spans = [(self.first_time, self.last_seen)]
-        return self.totals
+        """The totals with the span from first to last sight, packed: a long video leaves thousands."""
+        totals = self.totals
+        totals.spans = [(self.first_time, self.last_seen)]
+        totals.first_rows, totals.last_rows = np.array(totals.first_rows), np.array(totals.last_rows)
+        if totals.vector_sum is not None:
+            totals.vector_sum = totals.vector_sum.astype(np.float32)
+        return totals
