@@ -295,6 +295,16 @@ def score(
     predictions: PredictionFile,
     references: ReferenceFile,
     metrics: Annotated[list[str] | None, typer.Option(help="Names, separated by commas. Default: all.")] = None,
+    judge: Annotated[
+        str,
+        typer.Option(
+            metavar="rule|openai:MODEL",
+            help="Who reads events: the grammar, or a language model, whose replies are kept in `replies` beside PRED.",
+        ),
+    ] = "rule",
+    base_url: Annotated[
+        str | None, typer.Option("--base-url", help="Of the judge's endpoint. Default: OPENAI_BASE_URL.")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
     details: Annotated[bool, typer.Option("--details", help="JSON with the values of each caption.")] = False,
     intervals: Annotated[bool, typer.Option("--intervals", help="Add 95 % bootstrap intervals.")] = False,
@@ -306,7 +316,14 @@ def score(
     from facevlm.cli.scoring import score_files
 
     text, code = score_files(
-        predictions, references, metrics=metrics or [], as_json=as_json or details, details=details, intervals=intervals
+        predictions,
+        references,
+        judge=judge,
+        base_url=base_url,
+        metrics=metrics or [],
+        as_json=as_json or details,
+        details=details,
+        intervals=intervals,
     )
     write_document(text)
     return code

@@ -5,23 +5,38 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from facevlm.cli.batch import make_writable, refuse_empty, refuse_overwrite
+from facevlm.cli.evaluating import make_judging
+from facevlm.endpoints.reply_cache import Budget
 from facevlm.errors import UsageError
-from facevlm.evaluation.caption_files import Pairs, pair_captions, read_captions
+from facevlm.evaluation.caption_files import Failure, Pairs, pair_captions, read_captions
 from facevlm.evaluation.explain import Explanation, explain
 from facevlm.evaluation.explanation_page import explanation_page
-from facevlm.evaluation.judges import RuleJudge
-from facevlm.evaluation.metrics import Report, as_document, compute, describe_metric, metric_names
+from facevlm.evaluation.judges import Judge, RuleJudge
+from facevlm.evaluation.judging import Judging, Sample, judge_samples
+from facevlm.evaluation.metrics import TEXT_METRICS, Report, as_document, compute, describe_metric, judged_name
 from facevlm.exports.atomic_file import write_text
+
+CONCURRENCY = 8  # captions that a language model judges at a time
 
 
 def score_files(
-    predictions: str, references: str, *, metrics: Sequence[str], as_json: bool, details: bool, intervals: bool
+    predictions: str,
+    references: str,
+    *,
+    judge: str,
+    base_url: str | None,
+    metrics: Sequence[str],
+    as_json: bool,
+    details: bool,
+    intervals: bool,
 ) -> tuple[str, int]:
     """Score a file of predictions.
 
     Args:
         predictions: File of captions.
         references: File of captions.
+        judge: "rule", or "openai:MODEL", whose replies are kept beside the predictions.
+        base_url: Of its endpoint.
         metrics: Names, also several in one text, separated by commas or spaces; empty for all.
         as_json: Whether to give JSON instead of a table.
         details: Whether the JSON holds the values of each pair too.
@@ -31,15 +46,26 @@ def score_files(
         The text to print, and the exit code: 1 where a caption could not be scored.
 
     Raises:
-        UsageError: No such metric.
-        InputError: A file cannot be used.
+        UsageError: No such metric or judge.
+        InputError: A file or the endpoint cannot be used.
+        MissingExtraError: `openai` is not installed.
     """
-    names = _names(metrics)
-    report = compute(_read(predictions, references), names, intervals=intervals)
+    folder = str(Path(predictions).parent)
+    judging = make_judging(judge, folder, base_url=base_url, replay=False, budget=Budget(), align="none", seed=0)
+    names = _names(metrics, judging)
+    pairs = _read(predictions, references)
+    if judging.client is None:
+        report = compute(pairs, names, intervals=intervals)
+    else:
+        wanted = [name for name in names or judging.names if name in judging.names and name not in _needs_more(judging)]
+        scored, judged = _judged(pairs, judging, wanted)
+        report = compute(
+            scored, names or (*TEXT_METRICS, *wanted), judge=judging.by_events, judged=judged, intervals=intervals
+        )
     if as_json:
         text = json.dumps(as_document(report, details=details), ensure_ascii=False, allow_nan=False, indent=2) + "\n"
     else:
-        text = _table(report)
+        text = _table(report, judging.by_events)
     return text, 1 if report.failures else 0
 
 
@@ -101,23 +127,45 @@ def _read(predictions: str, references: str) -> Pairs:
     return pair_captions(read_captions(predictions), read_captions(references))
 
 
-def _names(metrics: Sequence[str]) -> list[str] | None:
+def _names(metrics: Sequence[str], judging: Judging) -> list[str] | None:
     if not metrics:
         return None
     names = [name for text in metrics for name in text.replace(",", " ").split()]
-    known = metric_names(RuleJudge())
+    known = [name for name in (*TEXT_METRICS, *judging.names) if name not in _needs_more(judging)]
     if not names or (unknown := [name for name in names if name not in known]):
         wrong = f"no metric {unknown[0]!r}" if names else "no metric is named"
-        mend = f"choose among {', '.join(known)}; those of a language model: facevlm eval fec-bench --judge"
-        raise UsageError(wrong, where="--metrics", mend=mend)
+        other = "; those of a language model: --judge openai:MODEL" if judging.client is None else ""
+        raise UsageError(wrong, where="--metrics", mend=f"choose among {', '.join(known)}{other}")
     return names
 
 
-def _table(report: Report) -> str:
+def _needs_more(judging: Judging) -> tuple[str, ...]:
+    """Consistency, which compares two predictions: `facevlm eval fec-bench` takes both."""
+    return (judged_name("consistency", judging.by_events),)
+
+
+def _judged(pairs: Pairs, judging: Judging, names: Sequence[str]) -> tuple[Pairs, dict[str, list[float]]]:
+    """The pairs of which a language model could judge all that is asked, and full name -> value of each.
+
+    The others are failures, so that all means are of the same captions.
+    """
+    samples = [Sample(*texts) for texts in zip(pairs.ids, pairs.predictions, pairs.references, strict=True)]
+    found = judge_samples(samples, judging, names=names, concurrency=CONCURRENCY) if names else []
+    failed = tuple(Failure(one.id, next(iter(one.failures.values()))) for one in found if one.failures)
+    kept = [k for k, one in enumerate(found) if not one.failures] if names else range(len(samples))
+    scored = Pairs(
+        ids=tuple(pairs.ids[k] for k in kept),
+        predictions=tuple(pairs.predictions[k] for k in kept),
+        references=tuple(pairs.references[k] for k in kept),
+        failures=(*pairs.failures, *failed),
+    )
+    return scored, {name: [found[k].values[name] for k in kept] for name in names}
+
+
+def _table(report: Report, judge: Judge) -> str:
     from rich.console import Console
     from rich.table import Table
 
-    judge = RuleJudge()
     with_intervals = any(metric.interval for metric in report.metrics.values())
     table = Table(box=None, pad_edge=False)
     table.add_column("metric", no_wrap=True)

@@ -12,12 +12,11 @@ from facevlm.errors import UsageError
 from facevlm.evaluation.caption_files import Failure, Pairs, pair_captions
 from facevlm.evaluation.intervals import f_of_means_interval, mean_interval
 from facevlm.evaluation.judging import JudgedSample, Judging, Sample, judge_samples
-from facevlm.evaluation.metrics import TEXT_GROUPS, Metric, compute, judged_name
+from facevlm.evaluation.metrics import TEXT_METRICS, Metric, compute, judged_name
 from facevlm.evaluation.run_card import run_card
 from facevlm.evaluation.run_folder import SCHEMA, Origin, Score, refuse_other_run, texts_hash, write_run
 from facevlm.evaluation.scores import Scores, f_measure
 
-TEXT_METRICS = tuple(name for names in TEXT_GROUPS for name in names)
 # Of ids and captions of the 800 references that FEC-Bench published; other sets are told apart by it.
 FEC_BENCH_REFERENCES = "59fcfb093fd6da3f49d1779b204067b8a63c792411786ce55cf766cb7bf941da"
 

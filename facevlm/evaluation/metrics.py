@@ -1,7 +1,7 @@
 """The metrics by name: which there are, and all that are asked for computed on pairs of captions at once."""
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,8 +14,9 @@ from facevlm.evaluation.cider import cider_d
 from facevlm.evaluation.intervals import f_of_means_interval, mean_interval
 from facevlm.evaluation.judges import Judge, RuleJudge
 from facevlm.evaluation.rouge import rouge_l, rouge_score_l
-from facevlm.evaluation.scores import Scores, f_measure
+from facevlm.evaluation.scores import Scores, f_measure, mean_scores
 from facevlm.evaluation.tem import tem
+from facevlm.evaluation.video_chatgpt import DIMENSIONS
 
 Group = Callable[[Sequence[str], Sequence[str]], dict[str, Scores]]
 
@@ -30,6 +31,7 @@ TEXT_GROUPS: dict[tuple[str, ...], Group] = {
         f"bleu_{n}": scores for n, scores in enumerate(bleu(said, told), start=1)
     },
 }
+TEXT_METRICS = tuple(name for names in TEXT_GROUPS for name in names)
 DESCRIPTIONS = {
     "cider_d": "CIDEr-D, raw (at most 10)",
     "cider_no_length_penalty": "CIDEr-D without its length penalty (at most 10)",
@@ -42,6 +44,7 @@ DESCRIPTIONS = {
     "tem": "temporal event matching, LCS over predicted events",
     "tem_ref": "TEM, LCS over the reference's events",
     "tem_max": "TEM, LCS over the larger number",
+    **{name: "rated 0 to 5, as Video-ChatGPT has it" for name in DIMENSIONS},
 }
 _JUDGED = ("autodq_p", "autodq_r", "autodq_f", "tem", "tem_ref", "tem_max")
 
@@ -86,8 +89,7 @@ class Report:
 
 def metric_names(judge: Judge) -> tuple[str, ...]:
     """All metrics, the judged ones under the judge's name."""
-    text = tuple(name for names in TEXT_GROUPS for name in names)
-    return text + tuple(judged_name(name, judge) for name in _JUDGED)
+    return TEXT_METRICS + tuple(judged_name(name, judge) for name in _JUDGED)
 
 
 def judged_name(name: str, judge: Judge) -> str:
@@ -98,21 +100,27 @@ def judged_name(name: str, judge: Judge) -> str:
 
 
 def compute(
-    pairs: Pairs, names: Sequence[str] | None = None, *, judge: Judge | None = None, intervals: bool = False
+    pairs: Pairs,
+    names: Sequence[str] | None = None,
+    *,
+    judge: Judge | None = None,
+    judged: Mapping[str, Sequence[float]] | None = None,
+    intervals: bool = False,
 ) -> Report:
     """Compute metrics on pairs of captions.
 
     Args:
         pairs: Predictions and references.
-        names: Metrics, of those that `metric_names` lists; None for all.
+        names: Metrics, of those that `metric_names` lists (with `judged`: the texts' and those); None for all.
         judge: For the judged ones; by default the embedded `RuleJudge`.
+        judged: What the judge said already, as `judging.judge_samples` gives it: full name -> value of each pair.
         intervals: Whether to add 95 % bootstrap intervals.
 
     Raises:
         UsageError: No such metric.
     """
     judge = judge or RuleJudge()
-    known = metric_names(judge)
+    known = metric_names(judge) if judged is None else (*TEXT_METRICS, *judged)
     wanted = list(dict.fromkeys(names if names is not None else known))
     if unknown := [name for name in wanted if name not in known]:
         raise UsageError(f"no metric {unknown[0]!r}", where="--metrics", mend=f"choose among {', '.join(known)}")
@@ -121,9 +129,8 @@ def compute(
         for group, function in TEXT_GROUPS.items():
             if set(group) & set(wanted):
                 found |= function(pairs.predictions, pairs.references)
-        found |= _judged(pairs, wanted, judge)
+        found |= _judged(pairs, wanted, judge) if judged is None else _told(judged, wanted, judge)
     share = len(pairs.ids) / max(len(pairs.ids) + len(pairs.failures), 1)
-    judged = {judged_name(name, judge) for name in _JUDGED} & set(wanted)
     metrics = {name: _metric(name, found, judge, share=share, interval=intervals) for name in wanted if found}
     return Report(
         names=tuple(wanted),
@@ -131,7 +138,7 @@ def compute(
         ids=pairs.ids,
         failures=pairs.failures,
         tokenizer="ptb (without Java)",
-        judge=f"{judge.name} {judge.version}" if judged else None,
+        judge=f"{judge.name} {judge.version}" if set(wanted) - set(TEXT_METRICS) else None,
         reference_hash=hashlib.sha256("\n\0".join((*pairs.ids, *pairs.references)).encode()).hexdigest(),
     )
 
@@ -147,6 +154,15 @@ def _judged(pairs: Pairs, wanted: Sequence[str], judge: Judge) -> dict[str, Scor
     return {judged_name(name, judge): scores for name, scores in found.items()}
 
 
+def _told(judged: Mapping[str, Sequence[float]], wanted: Sequence[str], judge: Judge) -> dict[str, Scores]:
+    precision, recall, f1 = (judged_name(f"autodq_{part}", judge) for part in "prf")
+    names = {*wanted, *((precision, recall) if f1 in wanted else ())} & judged.keys()
+    found = {name: mean_scores(judged[name]) for name in names}
+    if f1 in found:
+        found[f1] = Scores(f_measure(found[precision].corpus, found[recall].corpus), found[f1].per_sample)
+    return found
+
+
 def _metric(name: str, found: dict[str, Scores], judge: Judge, *, share: float, interval: bool) -> Metric:
     scores = found[name]
     if name.startswith("bleu_"):
@@ -160,7 +176,7 @@ def _metric(name: str, found: dict[str, Scores], judge: Judge, *, share: float, 
 
 def describe_metric(name: str, judge: Judge) -> str:
     """What a metric is, in a few words."""
-    plain = {judged_name(item, judge): item for item in _JUDGED}.get(name, name)
+    plain = {judged_name(item, judge): item for item in (*_JUDGED, *DIMENSIONS)}.get(name, name)
     return DESCRIPTIONS[plain]
 
 

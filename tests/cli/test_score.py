@@ -4,8 +4,10 @@ import json
 
 import pytest
 
+from facevlm.endpoints.scripted_server import Answer, ScriptedServer
 from facevlm.evaluation import RuleJudge
 from facevlm.evaluation.metrics import metric_names
+from tests.evaluation.grammar_as_model import as_judge
 
 TOLD = {
     "a": "He blinks and smiles.",
@@ -131,3 +133,57 @@ def test_explain_refuses(run, tmp_path, files):
     assert run("explain", *files, "--id", "z")[0] == 2
     assert run("explain", *files, "-o", files[1])[0] == 2
     assert run("explain", *files, "-o", tmp_path)[0] == 1
+
+
+JUDGE, NAME = "openai:org/Judge 7B", "org-Judge-7B"
+SAID = TOLD | {"b": "She nods, then frowns.", "c": "He talks."}
+
+
+def judged(run, tmp_path, script, *more):
+    pytest.importorskip("openai")
+    pred, ref = write(tmp_path / "p.json", SAID), write(tmp_path / "r.json", TOLD)
+    with ScriptedServer(script) as server:
+        asked = ("score", pred, ref, "--judge", JUDGE, "--base-url", server.base_url, *more)
+        return *run(*asked)[:2], len(server.requests), asked
+
+
+def test_a_language_model_judges_under_its_own_name(run, tmp_path):
+    code, out, asked, arguments = judged(run, tmp_path, as_judge, "--details", "--intervals")
+    document = json.loads(out)
+    by_grammar = json.loads(run("score", *arguments[1:3], "--details", "--intervals")[1])
+    assert code == 0 and document["n_scored"] == 4 and asked > 0
+    assert not any("grammar" in name for name in document["metrics"])
+    for name in ("tem", "tem_ref", "autodq_f"):  # the scripted model answers as the grammar would
+        wanted = by_grammar["metrics"][name.replace("_f", "_grammar_f") if "dq" in name else f"{name}_grammar"]
+        ours = document["metrics"][f"autodq_{NAME}_f" if "dq" in name else f"{name}_{NAME}"]
+        assert ours == pytest.approx(wanted)
+    assert 0 <= document["metrics"][f"correctness_{NAME}"] <= 5 and document["metrics"]["cider_d"] > 0
+    assert f"consistency_{NAME}" not in document["metrics"] and document["run"]["judge"].startswith(NAME)
+    assert document["intervals"].keys() == document["metrics"].keys()
+    assert list((tmp_path / "replies").rglob("*.json"))
+    assert run(*arguments)[1] == out  # from the replies that were kept: the server is gone
+
+
+def test_what_a_language_model_cannot_judge_is_in_no_mean(run, tmp_path):
+    def script(body):
+        return Answer(status=400) if "He talks." in body["messages"][-1]["content"] else as_judge(body)
+
+    code, out, _, _ = judged(run, tmp_path, script, "--metrics", f"tem_{NAME},rouge_l", "--details")
+    document = json.loads(out)
+    assert code == 1 and (document["n_scored"], document["n_failed"]) == (3, 1) and document["ids"] == ["a", "b", "4"]
+    assert document["failures"][0]["id"] == "c" and "status 400" in document["failures"][0]["reason"]
+    assert document["metrics"]["rouge_l"] == pytest.approx(sum(document["per_sample"]["rouge_l"]) / 3)
+
+
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        (["--judge", "wizard"], "no judge 'wizard'"),
+        (["--metrics", f"tem_{NAME}"], "those of a language model: --judge openai:MODEL"),
+        (["--judge", JUDGE, "--metrics", "tem_grammar"], f"tem_{NAME}"),
+        (["--judge", JUDGE, "--metrics", f"consistency_{NAME}"], "no metric"),
+    ],
+)
+def test_a_judge_and_its_scores_must_be_there(run, files, more, said):
+    code, out, err = run("score", *files, *more)
+    assert code == 2 and out == "" and said in err and err.count("\n") == 1
