@@ -93,6 +93,7 @@ class FaceChat:
         name: str | Path,
         *,
         device: str | None = None,
+        quantize: str | None = None,
         evidence: str | None = None,
         max_new_tokens: int = MAX_NEW_TOKENS,
     ) -> "FaceChat":
@@ -101,6 +102,7 @@ class FaceChat:
         Args:
             name: The folder of a model, a preset such as "tiny", or another kind and its name, see `open_chat_model`.
             device: Where it runs; None for a GPU where there is one.
+            quantize: "4bit" or "8bit" for language models by bitsandbytes.
             evidence: What is put into the prompt: None, "events", or "description:MODEL" with such a name.
             max_new_tokens: Longest answer, in tokens.
 
@@ -113,8 +115,9 @@ class FaceChat:
         if evidence not in (None, "events") and not (kind == "description" and describer):
             mend = "give events, or description:MODEL"
             raise UsageError(f"no evidence {evidence!r}", where="--with-evidence", mend=mend)
-        given = open_chat_model(describer, device=device) if describer else evidence
-        return cls(open_chat_model(str(name), device=device), evidence=given, max_new_tokens=max_new_tokens)
+        given = open_chat_model(describer, device=device, quantize=quantize) if describer else evidence
+        model = open_chat_model(str(name), device=device, quantize=quantize)
+        return cls(model, evidence=given, max_new_tokens=max_new_tokens)
 
     def ask(
         self,

@@ -80,14 +80,14 @@ class LocalModel:
 
     Args:
         name: Its folder or preset.
-        device: As for `facevlm.models.generation.load_model`, whose errors it raises.
+        device, quantize: As for `facevlm.models.generation.load_model`, whose errors it raises.
     """
 
-    def __init__(self, name: str, *, device: str | None = None) -> None:
+    def __init__(self, name: str, *, device: str | None = None, quantize: str | None = None) -> None:
         from facevlm.models.generation import load_model
 
         self.name = name
-        self._loaded = load_model(name, device=device)
+        self._loaded = load_model(name, device=device, quantize=quantize)
         model, processor = self._loaded
         self.frames = processor.frames
         self.faces: Faces = processor.faces_shown
@@ -140,7 +140,7 @@ def _endpoint(name: str) -> ChatModel:
 CHAT_MODELS: dict[str, Callable[[str], ChatModel]] = {"openai": _endpoint}
 
 
-def open_chat_model(name: str, *, device: str | None = None) -> ChatModel:
+def open_chat_model(name: str, *, device: str | None = None, quantize: str | None = None) -> ChatModel:
     """Who answers by this name: a folder, a preset such as "tiny", or a kind of `CHAT_MODELS` and a name of that kind.
 
     Raises:
@@ -150,7 +150,9 @@ def open_chat_model(name: str, *, device: str | None = None) -> ChatModel:
     """
     kind, colon, rest = name.partition(":")
     if colon and kind in CHAT_MODELS:
+        if quantize is not None:
+            raise UsageError("is for models on this machine", where="--quantize", mend="leave it out")
         return CHAT_MODELS[kind](rest)
     if not name:
         raise UsageError("the name is empty", where="--model", mend="give the folder of a model, tiny, or openai:NAME")
-    return LocalModel(name, device=device)
+    return LocalModel(name, device=device, quantize=quantize)

@@ -33,6 +33,7 @@ class Options:
     evidence: str | None = None
     max_tokens: int = 512
     device: str | None = None
+    quantize: str | None = None
     face_weights: str | None = None
     sensitive: bool = False
 

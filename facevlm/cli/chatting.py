@@ -3,6 +3,7 @@
 import io
 import sys
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -11,7 +12,7 @@ import typer
 
 from facevlm.cli.batch import Options, make_saved, refuse_empty, refuse_folder
 from facevlm.cli.fetching import bring_weights
-from facevlm.cli.options import Detector, Device, Evidence, Fps, MaxTokens, Quiet, Saved
+from facevlm.cli.options import Detector, Device, Evidence, Fps, MaxTokens, Quantize, Quiet, Saved
 from facevlm.cli.streams import write_document
 from facevlm.cli.workers import explain, share_of
 from facevlm.errors import FacevlmError, UsageError
@@ -55,6 +56,7 @@ def ask(
     saved: Saved = None,
     max_tokens: MaxTokens = 512,
     device: Device = None,
+    quantize: Quantize = None,
     quiet: Quiet = False,
 ) -> int:
     """Ask a model about the faces in a video (needs the extra models, or openai)."""
@@ -62,7 +64,8 @@ def ask(
         raise UsageError("--stream and --json do not go together", mend="leave one out")
     if not question.strip():
         raise UsageError("is empty", where="QUESTION", mend="ask something")
-    options = Options(who, fps, *_span(start, end), False, detector, saved, model, with_evidence, max_tokens, device)
+    options = Options(who, fps, *_span(start, end), False, detector, saved, model, with_evidence, max_tokens)
+    options = replace(options, device=device, quantize=quantize)
     conversation = begin(clip, options, quiet=quiet)
     if stream:
         answer = conversation.ask(question, on_text=write_document)
@@ -89,6 +92,7 @@ def chat(
     saved: Saved = None,
     max_tokens: MaxTokens = 512,
     device: Device = None,
+    quantize: Quantize = None,
     quiet: Quiet = False,
 ) -> int:
     """Talk with a model about the faces in a video: a question a line, until the input ends or says exit.
@@ -96,7 +100,8 @@ def chat(
     The clip is looked at once, and each question may build on those before. A question that cannot be answered is told,
     and the talk goes on; the exit code is that of the last one. Needs the extra models, or openai.
     """
-    options = Options(who, fps, *_span(start, end), False, detector, saved, model, with_evidence, max_tokens, device)
+    options = Options(who, fps, *_span(start, end), False, detector, saved, model, with_evidence, max_tokens)
+    options = replace(options, device=device, quantize=quantize)
     conversation = begin(clip, options, quiet=quiet)
     told: set[str] = set()
     code = 0
@@ -150,7 +155,7 @@ def model_of(options: Options) -> "FaceChat":
         FacevlmError: As `FaceChat.from_pretrained`.
     """
     refuse_empty(options.model, where="--model")
-    return _opened(str(options.model), options.evidence, options.max_tokens, options.device)
+    return _opened(str(options.model), options.evidence, options.max_tokens, options.device, options.quantize)
 
 
 def looking_of(options: Options) -> "Looking":
@@ -163,10 +168,12 @@ def looking_of(options: Options) -> "Looking":
 
 
 @lru_cache(maxsize=1)
-def _opened(model: str, evidence: str | None, max_tokens: int, device: str | None) -> "FaceChat":
+def _opened(model: str, evidence: str | None, max_tokens: int, device: str | None, quantize: str | None) -> "FaceChat":
     from facevlm.chatting import FaceChat
 
-    return FaceChat.from_pretrained(model, device=device, evidence=evidence, max_new_tokens=max_tokens)
+    return FaceChat.from_pretrained(
+        model, device=device, quantize=quantize, evidence=evidence, max_new_tokens=max_tokens
+    )
 
 
 def _span(start: str | None, end: str | None) -> tuple[float | None, float | None]:

@@ -33,4 +33,8 @@ Evidence = Annotated[
     ),
 ]
 MaxTokens = Annotated[int, typer.Option(min=1, help="Longest answer, in tokens.")]
+Quantize = Annotated[
+    str | None,
+    typer.Option(metavar="4bit|8bit", help="Keep the language model in few bits (needs a GPU and the extra quantize)."),
+]
 Device = Annotated[str | None, typer.Option(help="Where models run, such as cpu or cuda. Default: a GPU if any.")]

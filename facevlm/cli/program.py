@@ -12,7 +12,7 @@ import typer
 from facevlm.cli import chatting, datasets, eval_verbs, model_folders
 from facevlm.cli.doctor import FACE_WEIGHTS
 from facevlm.cli.fetching import FETCHING, bring_weights
-from facevlm.cli.options import Detector, Device, Evidence, Fps, MaxTokens, Quiet, Saved
+from facevlm.cli.options import Detector, Device, Evidence, Fps, MaxTokens, Quantize, Quiet, Saved
 from facevlm.cli.signals import leave_cleanly_when_told
 from facevlm.cli.streams import leave_unsaid, mend_streams, write_document
 from facevlm.errors import OutputError, UsageError
@@ -126,6 +126,7 @@ def describe(
     with_evidence: Evidence = None,
     max_tokens: MaxTokens = 512,
     device: Device = None,
+    quantize: Quantize = None,
     face_weights: Annotated[
         str | None,
         typer.Option(
@@ -154,7 +155,8 @@ def describe(
         raise UsageError(f"no format {format!r}", where="--format", mend=f"choose among {', '.join(FORMATS)}")
     parse_rate(fps)  # tells a wrong one before the work starts
     options = Options(check_who(who), fps, *parse_span(start, end), infer, check_detector(detector), saved)
-    options = replace(options, model=model, evidence=with_evidence, max_tokens=max_tokens, device=device)
+    options = replace(options, model=model, evidence=with_evidence, max_tokens=max_tokens)
+    options = replace(options, device=device, quantize=quantize)
     options = replace(options, face_weights=face_weights, sensitive=sensitive)
     if sensitive and (face_weights is None or model is not None):
         mend = "give --face-weights PATH" if face_weights is None else "leave it out, or --model"

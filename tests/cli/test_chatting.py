@@ -155,7 +155,15 @@ REFUSED = {
     ),
     "evidence for nobody": (["describe", "CLIP", "--with-evidence", "events"], "add --model"),
     "describe, no such model": (["describe", "CLIP", "--model", "nowhere"], "nowhere: no folder of a model"),
-    "no room": (["ask", "CLIP", "How?", "--model", "tiny", "--max-tokens", "0"], "greater than or equal to 1"),
+    "few bits of a tiny model": (
+        ["ask", "CLIP", "How?", "--model", "tiny", "--quantize", "4bit"],
+        "tiny models are not kept in few bits",
+    ),
+    "few bits elsewhere": (
+        ["chat", "CLIP", "--model", "openai:eyes", "--quantize", "4bit"],
+        "--quantize: is for models on this machine",
+    ),
+    "no room": (["ask", "CLIP", "How?", "--model", "tiny", "--max-tokens", "0"], "--max-tokens"),
 }
 
 
