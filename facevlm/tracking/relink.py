@@ -98,8 +98,9 @@ def _join_by_appearance(people: People, tracks: Mapping[int, Totals], config: Re
     from scipy.cluster.hierarchy import linkage  # slow to import, and only several tracks need it
     from scipy.spatial.distance import squareform
 
-    means = [mean for _, person in nodes if (mean := person.totals.mean_vector) is not None]
-    vectors = np.stack(means).astype(np.float32)
+    vectors = np.empty((len(nodes), np.size(nodes[0][1].totals.vector_sum)), np.float32)
+    for row, (_, person) in zip(vectors, nodes, strict=True):
+        row[:] = person.totals.mean_vector
     alike, apart = vectors @ vectors.T, _at_one_time([person.totals for _, person in nodes])
     least = max(config.min_similarity, float(alike[apart].max(initial=-1.0)) + config.margin)
     distance = np.where(apart, FAR, np.maximum(1 - alike, 0))
