@@ -98,7 +98,8 @@ def _join_by_appearance(people: People, tracks: Mapping[int, Totals], config: Re
     from scipy.cluster.hierarchy import linkage  # slow to import, and only several tracks need it
     from scipy.spatial.distance import squareform
 
-    vectors = np.empty((len(nodes), np.size(nodes[0][1].totals.vector_sum)), np.float32)
+    length = len(nodes[0][1].totals.vector_sum)  # type: ignore[arg-type]  # there are vectors
+    vectors = np.empty((len(nodes), length), np.float32)
     for row, (_, person) in zip(vectors, nodes, strict=True):
         row[:] = person.totals.mean_vector
     alike, apart = vectors @ vectors.T, _at_one_time([person.totals for _, person in nodes])
