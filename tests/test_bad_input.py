@@ -323,13 +323,14 @@ def program(*arguments: str, **options) -> subprocess.Popen:
     command = [sys.executable, "-m", "facevlm", *arguments]
     environment = os.environ | {"PYTHONPATH": str(ROOT)}
     return subprocess.Popen(
-        command, stderr=subprocess.PIPE, env=environment, text=True, preexec_fn=hear_hangups, **options
+        command, stderr=subprocess.PIPE, env=environment, text=True, preexec_fn=hear_signals, **options
     )
 
 
-def hear_hangups() -> None:
-    """Under nohup the tests ignore SIGHUP, and so would the program they start."""
-    signal.signal(signal.SIGHUP, signal.SIG_DFL)
+def hear_signals() -> None:
+    """Under nohup, or in the background of a shell, the tests ignore signals, and so would the program they start."""
+    for number in (signal.SIGHUP, signal.SIGINT):
+        signal.signal(number, signal.SIG_DFL)
 
 
 STREAMS = {

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from functools import partial
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
 
@@ -93,7 +94,9 @@ def test_a_signal_ends_it_quietly(tmp_path, number, code):
         "sys.exit(main())"
     )
     command = [sys.executable, "-c", script, "describe", "x.mp4", "-o", str(tmp_path / "x.json")]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+    heed = partial(signal.signal, number, signal.SIG_DFL)  # what a shell starts in the background is deaf to Ctrl-C
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, stdout=pipe, stderr=pipe, text=True, preexec_fn=heed) as process:
         assert process.stdout.readline() == "started\n"
         time.sleep(0.05)
         process.send_signal(number)
