@@ -106,16 +106,17 @@ def _join_by_appearance(people: People, tracks: Mapping[int, Totals], config: Re
     least = max(config.min_similarity, float(alike[apart].max(initial=-1.0)) + config.margin)
     distance = np.where(apart, FAR, np.maximum(1 - alike, 0))
     np.fill_diagonal(distance, 0)
-    result = dict(people)
-    for one, other, unlike, _ in linkage(squareform(distance, checks=False), "complete"):
+    result, alone = dict(people), dict(enumerate(nodes))
+    tree = linkage(squareform(distance, checks=False), "complete")
+    for node, (one, other, unlike, _) in enumerate(tree, start=len(nodes)):
         if 1 - unlike < least:
             break
-        (a, first), (b, second) = nodes[int(one)], nodes[int(other)]
+        (a, first), (b, second) = alone.pop(int(one)), alone.pop(int(other))
         former, latter, across = _nearest(a, b, tracks)
         both = _linked(first, second, Join(former, latter, "appearance", float(1 - unlike), across))
-        nodes.append((tuple(sorted(a + b)), both))
+        alone[node] = tuple(sorted(a + b)), both
         del result[a], result[b]
-        result[nodes[-1][0]] = both
+        result[alone[node][0]] = both
     return dict(sorted(result.items()))
 
 
