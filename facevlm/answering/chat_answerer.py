@@ -2,14 +2,21 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
+import cv2
+
 from facevlm.answering.image_text_model import weights_hash
+from facevlm.answering.shown_frames import shown_frames
 from facevlm.chatting import FaceChat
 from facevlm.errors import FacevlmError, InputError, ReplyError, UsageError, VideoError
-from facevlm.evaluation.answers import Question
+from facevlm.evaluation.answers import Footage, Question
+from facevlm.video.encode import VideoWriter
 
 WHO = "main"
+PICTURES_FPS = 25  # pictures in a folder have no times; this is what models are told of them
+MOST_PICTURES = 500
 
 
 class ChatAnswerer:
@@ -40,6 +47,7 @@ class ChatAnswerer:
             "revision": weights_hash(self._name) if folder.is_dir() else "random weights",
             "frames": model.frames,
             "crops": shown[model.faces],
+            "folders of pictures": f"as videos of {PICTURES_FPS} a second, at most {MOST_PICTURES} pictures",
             "who": WHO,
             "max_tokens": self._max_tokens,
             "decoding": "greedy",
@@ -52,11 +60,31 @@ class ChatAnswerer:
     def _answer(self, question: Question) -> str | FacevlmError:
         if question.examples:
             raise UsageError("this model takes no examples", where="--shots", mend="leave --shots out")
-        if len(question.footage) != 1 or question.footage[0].path.is_dir():
-            return ReplyError("this model answers questions about one video")
+        if len(question.footage) != 1:
+            return ReplyError("this model answers questions about one clip")
         asked = "\n".join(text for text in (question.system, question.text) if text)
         try:
-            answer = self._chat.ask(question.footage[0].path, asked, who=WHO)
+            with TemporaryDirectory(prefix="facevlm-") as folder:
+                answer = self._chat.ask(as_video(question.footage[0], Path(folder)), asked, who=WHO)
         except (ReplyError, VideoError, InputError) as error:
             return error
         return answer.answer if answer.answer.strip() else ReplyError("the answer is empty", where=self._name)
+
+
+def as_video(footage: Footage, folder: Path) -> Path:
+    """A clip as a video file: itself, or its pictures, evenly spaced, written without loss into a folder.
+
+    Raises:
+        VideoError: A picture cannot be read.
+        OutputError: The folder cannot be written to.
+    """
+    if not footage.path.is_dir():
+        return footage.path
+    pictures = shown_frames(footage, MOST_PICTURES)
+    height, width = pictures[0].shape[:2]
+    path = folder / f"{footage.path.name}.mkv"
+    with VideoWriter(path, width, height, codec="ffv1") as writer:
+        for number, picture in enumerate(pictures):
+            same = picture.shape[:2] == (height, width)
+            writer.write(picture if same else cv2.resize(picture, (width, height)), number / PICTURES_FPS)
+    return path

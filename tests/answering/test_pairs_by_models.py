@@ -94,6 +94,22 @@ def test_descriptions_of_another_model_are_in_the_prompt(run, tree, pairs, tmp_p
     }
 
 
+def test_our_own_model_describes_the_faces(run, tree, pairs, squares, tmp_path):
+    pytest.importorskip("openai")
+    pytest.importorskip("torch")
+    with ScriptedServer(lambda body: "yes") as server:
+        asked = [
+            *("verification", "--model", "openai:V", "--pairs", tmp_path / "pairs", "--root", tree, "--frames", 2),
+            *("--model-url", server.base_url, "--describe-with", "chat:tiny-facetrack-mm", "--answer-tokens", 6),
+        ]
+        code, _, _ = run(*asked, "-o", tmp_path / "run")
+    assert code == 0 and not report_of(tmp_path / "run")["failures"] and server.requests
+    rows = [json.loads(line) for line in (tmp_path / "run" / "faces.jsonl").read_text().splitlines()]
+    assert len(rows) == 1 + 2 * len(pairs) and all(row["text"].strip() for row in rows[1:])
+    assert "as videos of 25 a second" in json.dumps(rows[0])
+    assert any(rows[1]["text"] in text_of(body["messages"][-1]) for body in server.requests)
+
+
 def test_descriptions_in_a_file_and_one_that_is_missing(run, tree, pairs, tmp_path):
     pytest.importorskip("openai")
     names = [f"{pair['id']}/{side}" for pair in pairs for side in "ab"][1:]
