@@ -44,9 +44,8 @@ class AppearanceDescriptor:
     on average; faces in one shot .72.
 
     It cannot recognise a person under another light, hair style or head pose (the same singer in a wide and a close
-    shot: .94, no more alike than the two most similar strangers), nor tell twins apart. It also sees hats, glasses,
-        hands and
-    what is behind the cheeks.
+    shot: .94, no more alike than the two most similar strangers), nor tell twins apart. It also sees hats,
+    glasses, hands and what is behind the cheeks.
     """
 
     dimension = 4 * 20 * 20 + 8 * 8 * 8
