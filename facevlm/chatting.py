@@ -160,9 +160,7 @@ class FaceChat:
         looking = looking or Looking()
         key = (*_version_of(clip), who, looking)
         if key not in self._looks:
-            perception = _perceive(clip, looking)
-            description = described(perception, who=who, on_progress=on_progress)
-            self._looks[key] = self.look(perception, description)
+            self._looks[key] = self.look_at(clip, who=who, looking=looking, on_progress=on_progress)
         self._looks.move_to_end(key)
         while len(self._looks) > KEPT_CLIPS:
             self._looks.popitem(last=False)
@@ -209,6 +207,18 @@ class FaceChat:
             caption="\n".join(person.caption for person in people),
             warnings=tuple(dict.fromkeys([*warnings, *description.warnings])),
         )
+
+    def look_at(
+        self,
+        clip: str | Path,
+        *,
+        who: Who = "main",
+        looking: Looking | None = None,
+        on_progress: Callable[[float], None] | None = None,
+    ) -> Look:
+        """Perceive a clip, and let the model see it. Arguments as of `ask`."""
+        perception = _perceive(clip, looking or Looking())
+        return self.look(perception, described(perception, who=who, on_progress=on_progress))
 
     def look(self, perception: Perception, description: Description) -> Look:
         """Let the model see a clip that was perceived and described."""
@@ -261,10 +271,11 @@ class Conversation:
             raise UsageError("the question is empty", mend="ask something")
         chat, look = self._chat, self._look
         context = "" if self.messages else chat.context(look)
-        parts = [{"type": "text", "text": text} for text in (context, question) if text]
-        asked = {"role": "user", "content": parts}
+        shown = [] if self.messages else [{"type": "video"}]
+        texts = [{"type": "text", "text": text} for text in (context, question) if text]
+        asked = {"role": "user", "content": [*shown, *texts]}
         reply = chat.model.reply(
-            look.seen,
+            [look.seen],
             [*self.messages, asked],
             max_new_tokens=chat.max_new_tokens,
             on_text=None if on_text is None else lambda text: on_text(printable(text)),

@@ -33,7 +33,7 @@ def two_faces(tmp_path, squares):
 
 def text_of(message):
     content = message["content"]
-    return content if isinstance(content, str) else " | ".join(part["text"] for part in content)
+    return content if isinstance(content, str) else " | ".join(p["text"] for p in content if p["type"] == "text")
 
 
 # --- what the model is shown
@@ -176,12 +176,14 @@ def test_events_in_the_prompt_are_the_evidence(puppet_clip, described):
     answer = talk.ask("Does she smile?")
     assert answer.evidence == tuple(event.id for event in described.people[0].events)
     asked = chat.model.told[0][0]["content"]
-    assert len(asked) == 2 and asked[1]["text"] == "Does she smile?"  # apart: what reads the question reads it alone
+    assert [part["type"] for part in asked] == ["video", "text", "text"]
+    assert asked[2]["text"] == "Does she smile?"  # apart: what reads the question reads it alone
     for event in described.people[0].events:
-        assert f"{event.t0:.1f}-{event.t1:.1f} s: " in asked[0]["text"]
-    assert "turns the head left (clear)" in asked[0]["text"]
+        assert f"{event.t0:.1f}-{event.t1:.1f} s: " in asked[1]["text"]
+    assert "turns the head left (clear)" in asked[1]["text"]
     talk.ask("And then?")
     assert text_of(chat.model.told[1][-1]) == "And then?"  # told once
+    assert chat.model.told[1][-1]["content"][0]["type"] == "text"  # and shown once
 
 
 def test_another_models_description_is_put_into_the_prompt(one_face):

@@ -1,4 +1,8 @@
-"""Our own models as answerer (needs the extra `models`): clips are perceived, and seen as `facevlm ask` shows them."""
+"""Our own models as answerer (needs the extra `models`): clips are perceived, and seen as `facevlm ask` shows them.
+
+Several clips, those of examples or of a pair, go into one prompt, each in its place; a question about words alone has
+none.
+"""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -9,8 +13,9 @@ import cv2
 
 from facevlm.answering.image_text_model import weights_hash
 from facevlm.answering.shown_frames import shown_frames
-from facevlm.chatting import FaceChat
-from facevlm.errors import FacevlmError, InputError, ReplyError, UsageError, VideoError
+from facevlm.chat.answer import printable
+from facevlm.chatting import FaceChat, Look
+from facevlm.errors import FacevlmError, InputError, ReplyError, VideoError
 from facevlm.evaluation.answers import Footage, Question
 from facevlm.video.encode import VideoWriter
 
@@ -36,6 +41,7 @@ class ChatAnswerer:
     def __init__(self, name: str, *, max_tokens: int = 512, device: str | None = None) -> None:
         self._chat = FaceChat.from_pretrained(name, device=device, max_new_tokens=max_tokens)
         self._name, self._max_tokens = name, max_tokens
+        self._examples: dict[Footage, Look] = {}  # they stand before every question
 
     @property
     def card(self) -> Mapping[str, Any]:
@@ -58,17 +64,31 @@ class ChatAnswerer:
         return [self._answer(question) for question in questions]
 
     def _answer(self, question: Question) -> str | FacevlmError:
-        if question.examples:
-            raise UsageError("this model takes no examples", where="--shots", mend="leave --shots out")
-        if len(question.footage) != 1:
-            return ReplyError("this model answers questions about one clip")
-        asked = "\n".join(text for text in (question.system, question.text) if text)
+        seen, conversation, system = [], [], question.system
         try:
-            with TemporaryDirectory(prefix="facevlm-") as folder:
-                answer = self._chat.ask(as_video(question.footage[0], Path(folder)), asked, who=WHO)
+            for example in question.examples:
+                if example.footage not in self._examples:
+                    self._examples[example.footage] = self._look_at(example.footage)
+                seen.append(self._examples[example.footage].seen)
+                conversation += [_asked(1, system, question.text), {"role": "assistant", "content": example.answer}]
+                system = ""
+            seen += [self._look_at(footage).seen for footage in question.footage]
+            conversation.append(_asked(len(question.footage), system, question.text))
+            reply = self._chat.model.reply(seen, conversation, max_new_tokens=self._max_tokens)
         except (ReplyError, VideoError, InputError) as error:
             return error
-        return answer.answer if answer.answer.strip() else ReplyError("the answer is empty", where=self._name)
+        text = printable(reply.text)
+        return text if text.strip() else ReplyError("the answer is empty", where=self._name)
+
+    def _look_at(self, footage: Footage) -> Look:
+        with TemporaryDirectory(prefix="facevlm-") as folder:
+            return self._chat.look_at(as_video(footage, Path(folder)), who=WHO)
+
+
+def _asked(clips: int, system: str, text: str) -> dict[str, Any]:
+    """A message of the user that shows clips; not all formats have a place for what the system says."""
+    texts = [{"type": "text", "text": part} for part in (system, text) if part]
+    return {"role": "user", "content": [*[{"type": "video"}] * clips, *texts]}
 
 
 def as_video(footage: Footage, folder: Path) -> Path:

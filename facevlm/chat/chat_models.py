@@ -54,7 +54,7 @@ class ChatModel(Protocol):
 
     def reply(
         self,
-        seen: Any,
+        seen: Sequence[Any],
         conversation: Sequence[dict[str, Any]],
         *,
         max_new_tokens: int,
@@ -63,9 +63,9 @@ class ChatModel(Protocol):
         """The next message of a conversation, whose last message is the user's.
 
         Args:
-            seen: From `see`.
-            conversation: Messages with "role" and "content": a text, or parts of type "text", of which the last is the
-                question.
+            seen: From `see`, each clip in the order of its place in the conversation; none for words alone.
+            conversation: Messages with "role" and "content": a text, or parts of type "video", each the place of a
+                clip, and "text", of which the last is the question.
             max_new_tokens: Longest answer.
             on_text: Called with each further piece of the text; what it raises ends the answer.
 
@@ -109,7 +109,7 @@ class LocalModel:
 
     def reply(
         self,
-        seen: Any,
+        seen: Sequence[Any],
         conversation: Sequence[dict[str, Any]],
         *,
         max_new_tokens: int,

@@ -1,6 +1,6 @@
 """A model behind an OpenAI-compatible vision endpoint as `ChatModel`: frames as pictures, with their times."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -51,7 +51,7 @@ class EndpointChatModel:
 
     def reply(
         self,
-        seen: SeenFrames,
+        seen: Sequence[SeenFrames],
         conversation: Sequence[dict[str, Any]],
         *,
         max_new_tokens: int,
@@ -63,13 +63,12 @@ class EndpointChatModel:
             ReplyError: The endpoint gave no answer, or an empty one.
             InputError: It cannot be used.
         """
-        prompt = load_prompt(PROMPT)
-        spoken = [Message(message["role"], _words(message["content"])) for message in conversation]
-        spoken[0] = Message("user", f"{seen.told}\n{spoken[0].text}", seen.images)
+        prompt, clips = load_prompt(PROMPT), iter(seen)
+        spoken = [_message(message["role"], message["content"], clips) for message in conversation]
         reply = ask_about_frames(
             self._client,
             (),
-            [Message("system", prompt.system), *spoken],
+            [*([Message("system", prompt.system)] if seen else []), *spoken],
             max_tokens=max_new_tokens,
             prompt=PROMPT,
             prompt_hash=prompt.hash,
@@ -81,6 +80,10 @@ class EndpointChatModel:
         return Reply(reply.text.strip(), None, (NO_CONFIDENCE,))
 
 
-def _words(content: str | Sequence[dict[str, str]]) -> str:
-    """The texts of a message, one below the other."""
-    return content if isinstance(content, str) else "\n".join(part["text"] for part in content)
+def _message(role: Any, content: str | Sequence[dict[str, str]], clips: Iterator[SeenFrames]) -> Message:
+    """A message with its clips, taken in turn: what is said of them first, then its texts, one below the other."""
+    if isinstance(content, str):
+        return Message(role, content)
+    shown = [next(clips) for part in content if part["type"] == "video"]
+    texts = [*(clip.told for clip in shown), *(part["text"] for part in content if part["type"] == "text")]
+    return Message(role, "\n".join(texts), tuple(image for clip in shown for image in clip.images))

@@ -42,7 +42,7 @@ class ScriptedChatModel:
 
     def reply(
         self,
-        seen: int,
+        seen: Sequence[int],
         conversation: Sequence[dict[str, Any]],
         *,
         max_new_tokens: int,

@@ -51,8 +51,8 @@ Folds = Annotated[list[int] | None, typer.Option("--fold", help="An official fol
 InferBy = Annotated[
     str | None,
     typer.Option(
-        metavar="rule|model|openai:NAME|hf:FOLDER",
-        help="Who infers the emotion from the description. Default: the model; rule for describe, chat and files.",
+        metavar="rule|model|chat:FOLDER|openai:NAME|hf:FOLDER",
+        help="Who infers the emotion from the description. Default: the model; rule for describe and files.",
     ),
 ]
 
@@ -217,9 +217,9 @@ def verification(
     model: Annotated[
         str,
         typer.Option(
-            metavar="openai:NAME|hf:FOLDER|appearance|onnx:FILE|FILE",
-            help="Who compares: a vision endpoint or an image-text model in words; the appearance vector, which "
-            'recognises nobody, or an ONNX embedder, which does; or a file of {"id", "answer"}.',
+            metavar="chat:FOLDER|openai:NAME|hf:FOLDER|appearance|onnx:FILE|FILE",
+            help="Who compares: one of our models, a vision endpoint or an image-text model in words; the appearance "
+            'vector, which recognises nobody, or an ONNX embedder, which does; or a file of {"id", "answer"}.',
         ),
     ],
     pairs: Annotated[str, typer.Option(metavar="FILE", help="Made by: facevlm data pairs.")],
@@ -228,7 +228,7 @@ def verification(
     describe_with: Annotated[
         str | None,
         typer.Option(
-            metavar="openai:NAME|hf:FOLDER|FILE",
+            metavar="chat:FOLDER|openai:NAME|hf:FOLDER|FILE",
             help="Put descriptions of both faces by this model into the prompt (FaVChat's setting).",
         ),
     ] = None,

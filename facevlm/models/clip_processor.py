@@ -30,7 +30,8 @@ class ClipProcessor(ProcessorMixin):
     """Base of the processors.
 
     A conversation is a list of messages: perhaps one of the system, then user and assistant in turn. The content is a
-    text, or a list of parts of which those of type "text" are taken; the clip belongs to the first question.
+    text, or a list of parts: {"type": "text", "text": ...}, and in the user's messages {"type": "video"}, the place of
+    a clip. Where no message has one, all clips belong to the first question.
     """
 
     placeholders: tuple[str, ...] = ()
@@ -82,6 +83,9 @@ class ClipProcessor(ProcessorMixin):
             UsageError: A seed is missing.
         """
         shown = self.shown(clips, seed=seed)
+        talks = [conversations] if _is_one(conversations) else conversations
+        if len(talks) != len(shown):
+            raise InputError(f"{len(talks)} conversations about {len(shown)} clips")
         prompts = self.prompts(shown, conversations, labels=labels, padding_side=padding_side)
         return BatchFeature({**prompts, **self.pixels(shown)})
 
@@ -109,13 +113,13 @@ class ClipProcessor(ProcessorMixin):
         """What the chat template is told of a clip."""
         raise NotImplementedError
 
-    def question_inputs(self, conversations: Sequence[Conversation]) -> dict[str, Tensor]:
-        """What a model is given of the question besides its place in the prompt."""
+    def question_inputs(self, questions: Sequence[Sequence[str]]) -> dict[str, Tensor]:
+        """What a model is given of questions besides their places in the prompt: of each prompt those of its clips."""
         return {}
 
     def prompts(
         self,
-        shown: ModelClip | Sequence[ModelClip],
+        shown: ModelClip | Sequence[ModelClip | Sequence[ModelClip]],
         conversations: Conversation | Sequence[Conversation],
         *,
         labels: bool = False,
@@ -123,21 +127,31 @@ class ClipProcessor(ProcessorMixin):
     ) -> dict[str, Tensor]:
         """Prompts about clips from `shown`, without their pictures: for questions about what was seen already.
 
+        Args:
+            shown: Of one conversation its clips, of several those of each: one, or any number, all the same; none for
+                words alone.
+            conversations, labels, padding_side: As above.
+
         Returns:
             "input_ids", "attention_mask", int64 (B, L); "labels" if asked for, -100 outside the assistant's words; and
-            what the model is given of the question.
+            what the model is given of the questions.
+
+        Raises:
+            InputError: A conversation is not as it must be, or has places for more or fewer clips.
         """
-        clips = [shown] if isinstance(shown, ModelClip) else list(shown)
-        given: Any = [conversations] if conversations and isinstance(conversations[0], dict) else conversations
-        if len(given) != len(clips):
-            raise InputError(f"{len(given)} conversations about {len(clips)} clips")
-        checked = [self._checked(conversation, answered=labels) for conversation in given]
-        rows = [self._tokens(clip, talk, labels=labels) for clip, talk in zip(clips, checked, strict=True)]
+        given: Any = [conversations] if _is_one(conversations) else conversations
+        told: Any = [shown] if _is_one(conversations) else shown
+        clips = [[some] if isinstance(some, ModelClip) else list(some) for some in told]
+        if len(given) != len(clips) or len({len(some) for some in clips}) > 1:
+            raise InputError(f"{len(given)} conversations about {', '.join(str(len(some)) for some in clips)} clips")
+        talks = [self._placed(talk, some, answered=labels) for talk, some in zip(given, clips, strict=True)]
+        rows = [self._tokens(talk, labels=labels) for talk in talks]
         fill: dict[str, int] = {"input_ids": self.tokenizer.pad_token_id, "attention_mask": 0, "labels": IGNORED_LABEL}
         batch = {name: padded([row[name] for row in rows], fill[name], padding_side) for name in rows[0]}
-        return {**batch, **self.question_inputs(given)}
+        questions = [questions_of_clips(talk) for talk in talks]
+        return {**batch, **(self.question_inputs(questions) if questions[0] else {})}
 
-    def _tokens(self, clip: ModelClip, conversation: Conversation, *, labels: bool) -> dict[str, list[int]]:
+    def _tokens(self, conversation: Conversation, *, labels: bool) -> dict[str, list[int]]:
         """The prompt's tokens: what the assistant says, and what stands between, each on its own, so that no token is
         half a question and half an answer.
         """
@@ -148,7 +162,6 @@ class ClipProcessor(ProcessorMixin):
                 add_generation_prompt=not labels,
                 return_assistant_tokens_mask=True,
                 **self.tokenizer.special_tokens_map,
-                **self.placeholder_counts(clip),
             )
             (text,), (spans,) = rendered
         except TemplateError as error:
@@ -167,46 +180,84 @@ class ClipProcessor(ProcessorMixin):
         row = {"input_ids": ids, "attention_mask": [1] * len(ids)}
         return {**row, "labels": said} if labels else row
 
-    def _checked(self, conversation: Conversation, *, answered: bool) -> list[dict[str, str]]:
-        """The conversation with plain texts.
+    def _placed(
+        self, conversation: Conversation, clips: Sequence[ModelClip], *, answered: bool
+    ) -> list[dict[str, Any]]:
+        """The conversation in parts, and in those of type "video" what the chat template is told of each clip."""
+        talk: list[dict[str, Any]] = [{"role": m.get("role"), "content": _parts(m)} for m in conversation]
+        self._check(talk, answered=answered)
+        users = [message for message in talk if message["role"] == "user"]
+        if not any(_is_clip(part) for message in talk for part in message["content"]):
+            users[0]["content"] = [{"type": "video"} for _ in clips] + users[0]["content"]
+        places = [part for message in talk for part in message["content"] if _is_clip(part)]
+        if len(places) != len(clips):
+            raise InputError(f"the conversation has places for {len(places)} clips, but is about {len(clips)}")
+        for place, clip in zip(places, clips, strict=True):
+            place |= self.placeholder_counts(clip)
+        return talk
+
+    def _check(self, talk: Conversation, *, answered: bool) -> None:
+        """Make sure that a conversation can be put to a model.
 
         Raises:
-            InputError: The roles are not in turn, a text is empty, or holds a token of the format.
+            InputError: The roles are not in turn, a message has no words, holds a token of the format, or shows a clip
+                that is not the user's.
         """
-        talk = [{"role": str(message.get("role")), "content": plain_text(message)} for message in conversation]
         turns = talk[1:] if talk and talk[0]["role"] == "system" else talk
         last = "assistant" if answered else "user"
         wanted = [("user", "assistant")[k % 2] for k in range(len(turns))]
         roles = [message["role"] for message in turns]
         if not turns or roles != wanted or roles[-1] != last:
-            got = ", ".join(message["role"] for message in talk) or "nothing"
+            got = ", ".join(str(message["role"]) for message in talk) or "nothing"
             raise InputError(f"user and assistant must take turns, with the {last} last, not {got}")
         marks = [token.content for token in self.tokenizer.added_tokens_decoder.values() if token.special]
         for message in talk:
-            if not message["content"]:
-                raise InputError(f"a message of the {message['role']} has no words")
-            if found := [mark for mark in marks if mark in message["content"]]:
-                raise InputError(f"a message of the {message['role']} holds {found[0]}, which stands for no words")
-        return talk
+            whose, words = f"a message of the {message['role']}", _words(message)
+            if not words:
+                raise InputError(f"{whose} has no words")
+            if found := [mark for mark in marks if mark in words]:
+                raise InputError(f"{whose} holds {found[0]}, which stands for no words")
+            if message["role"] != "user" and any(_is_clip(part) for part in message["content"]):
+                raise InputError(f"{whose} shows a clip", mend="put it into a message of the user")
 
     @property
     def _resizer(self) -> Resizer:
         return RESIZERS[self.resize]
 
 
-def plain_text(message: dict[str, Any]) -> str:
-    """The text of a message, whose content may be a list of parts."""
+def questions_of_clips(conversation: Conversation) -> list[str]:
+    """For which question each clip of a conversation in parts is read: the last one before further clips are shown.
+
+    Of a message of several texts that is the last, before which stands what helps to answer.
+    """
+    questions: list[str] = []
+    asked = None
+    for message in reversed([message for message in conversation if message["role"] == "user"]):
+        asked = asked or [part["text"] for part in message["content"] if part["type"] == "text"][-1]
+        if clips := sum(map(_is_clip, message["content"])):
+            questions, asked = [asked] * clips + questions, None
+    return questions
+
+
+def _is_one(conversations: Conversation | Sequence[Conversation]) -> bool:
+    return bool(conversations) and isinstance(conversations[0], dict)
+
+
+def _is_clip(part: dict[str, Any]) -> bool:
+    return part["type"] == "video"
+
+
+def _parts(message: dict[str, Any]) -> list[dict[str, Any]]:
+    """The clips and texts of a message, whose content may be one text."""
     content = message.get("content") or ""
-    if isinstance(content, str):
-        return content.strip()
-    return " ".join(str(part.get("text", "")).strip() for part in content if part.get("type") == "text").strip()
+    given = [{"type": "text", "text": content}] if isinstance(content, str) else content
+    clips = [{"type": "video"} for part in given if part.get("type") == "video"]
+    texts = [str(part.get("text", "")).strip() for part in given if part.get("type") == "text"]
+    return [*clips, *({"type": "text", "text": text} for text in texts if text)]
 
 
-def last_question(conversation: Conversation) -> str:
-    """The words of the user's last message; of several parts the last, before which stands what helps to answer."""
-    asked = [message["content"] for message in conversation if message["role"] == "user"][-1]
-    texts = [asked] if isinstance(asked, str) else [part["text"] for part in asked if part.get("type") == "text"]
-    return texts[-1].strip()
+def _words(message: dict[str, Any]) -> str:
+    return " ".join(part["text"] for part in message["content"] if part["type"] == "text")
 
 
 def padded(rows: Sequence[Sequence[int]], fill: int, side: Side) -> Tensor:

@@ -170,7 +170,8 @@ class FaceTrackMMForConditionalGeneration(FaceLanguageModel):
             input_ids: int64 (B, L) with placeholders for the scene's and, after them, each face's tokens.
             attention_mask: (B, L), 0 on padding, which may be on either side.
             video, faces: See `see`; or
-            scene_states, face_states: what it returned. None of them where the clip is in the cache already.
+            scene_states, face_states: what it returned, of several clips in each prompt one after the other, along the
+                tokens. None of them without a clip, or where it is in the cache already.
             face_mask: bool (B, K), false for faces that only fill up a batch of clips with unequal numbers of faces.
             inputs_embeds: In place of input_ids, without a clip.
             labels: int64 (B, L), -100 where nothing is asked for.

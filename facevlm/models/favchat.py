@@ -195,11 +195,12 @@ class FaVChatForConditionalGeneration(FaceLanguageModel):
         """Answer.
 
         Args:
-            input_ids: int64 (B, L) with 96 placeholders for each clip.
+            input_ids: int64 (B, L) with 96 placeholders for each clip of a prompt.
             attention_mask: (B, L), 0 on padding, which may be on either side.
             video, faces: See `see`; or
-            general_states, facial_states: what it returned. None of them where the clip is in the cache already.
-            instruction, instruction_mask: See `project`.
+            general_states, facial_states: what it returned; of C clips in each prompt (B, C, N, width) and (B, C, M,
+                width). None of them without a clip, or where it is in the cache already.
+            instruction, instruction_mask: See `project`; of C clips in each prompt (B, C, L).
             inputs_embeds: In place of input_ids, without a clip.
             labels: int64 (B, L), -100 where nothing is asked for.
 
@@ -214,14 +215,17 @@ class FaVChatForConditionalGeneration(FaceLanguageModel):
             prompt = None
             if self.moe.config.prompt_width:
                 prompt = self._prompt(embeddings, places, attention_mask, labels)
+            which = general_states.shape[:-2]  # (B,) or (B, C)
+            clips = which.numel() // len(places)
+            asked = {"instruction": instruction, "instruction_mask": instruction_mask}
             merged = self.project(
-                general_states,
-                facial_states,
-                instruction=instruction,
-                instruction_mask=instruction_mask,
-                prompt=prompt,
+                general_states.flatten(0, -3),
+                facial_states.flatten(0, -3),
+                prompt=None if prompt is None else prompt.repeat_interleave(clips, 0),
+                **{name: None if given is None else given.flatten(0, -2) for name, given in asked.items()},
             )
-            weights, counts = merged.weights, torch.full((len(places),), merged.tokens.shape[1])
+            weights = merged.weights.unflatten(0, which)
+            counts = torch.full((len(places),), clips * merged.tokens.shape[1])
             embeddings = fill_placeholders(embeddings, places, merged.tokens.flatten(0, 1), counts, what="video")
         return self._answer(embeddings, attention_mask, labels, gate_weights=weights, **kwargs)
 

@@ -12,7 +12,7 @@ from torch import Tensor
 from transformers import AutoProcessor, PreTrainedTokenizerBase
 
 from facevlm.errors import InputError, UsageError
-from facevlm.models.clip_processor import VIDEO_TOKEN, ClipProcessor, Conversation, last_question
+from facevlm.models.clip_processor import VIDEO_TOKEN, ClipProcessor
 from facevlm.models.favchat import FaVChatConfig
 from facevlm.models.favchat_v2 import FaVChatV2Config
 from facevlm.models.frame_indices import videochat2_inference, videochat2_middle
@@ -125,8 +125,8 @@ class FaVChatProcessor(FaVChatPixels):
             longest_instruction=qformer.max_text,
         )
 
-    def question_inputs(self, conversations: Sequence[Conversation]) -> dict[str, Tensor]:
-        """Int64 "instruction" and "instruction_mask", (B, L); of too long ones the end is kept.
+    def question_inputs(self, questions: Sequence[Sequence[str]]) -> dict[str, Tensor]:
+        """Int64 "instruction" and "instruction_mask", (B, L), or (B, C, L); of too long ones the end is kept.
 
         VideoChat2 pads them on the left, where the Q-Former's positions begin: then an instruction means something else
         beside a longer one. Padded on the right, it means what it means alone.
@@ -134,14 +134,15 @@ class FaVChatProcessor(FaVChatPixels):
         if not self.instruct:
             return {}
         encoded = self.qformer_tokenizer(
-            [last_question(conversation) for conversation in conversations],
+            [question for asked in questions for question in asked],
             padding=True,
             padding_side="right",
             truncation=True,
             max_length=self.longest_instruction,
             return_tensors="pt",
         )
-        return {"instruction": encoded["input_ids"], "instruction_mask": encoded["attention_mask"]}
+        names = {"instruction": "input_ids", "instruction_mask": "attention_mask"}
+        return {name: _by_prompt(encoded[key], len(questions)) for name, key in names.items()}
 
 
 class FaVChatV2Processor(FaVChatPixels):
@@ -186,13 +187,14 @@ class FaVChatV2Processor(FaVChatPixels):
         _, _, query = config.boxes()
         return cls(tokenizer, video_tokens=query.queries, face_input=config.face_input)
 
-    def question_inputs(self, conversations: Sequence[Conversation]) -> dict[str, Tensor]:
-        """Int64 "question" and "question_mask", (B, L), padded on the left."""
-        questions = [last_question(conversation) for conversation in conversations]
+    def question_inputs(self, questions: Sequence[Sequence[str]]) -> dict[str, Tensor]:
+        """Int64 "question" and "question_mask", (B, L), or (B, C, L), padded on the left."""
+        asked = [question for some in questions for question in some]
         encoded = self.tokenizer(
-            questions, add_special_tokens=False, padding=True, padding_side="left", return_tensors="pt"
+            asked, add_special_tokens=False, padding=True, padding_side="left", return_tensors="pt"
         )
-        return {"question": encoded["input_ids"], "question_mask": encoded["attention_mask"]}
+        names = {"question": "input_ids", "question_mask": "attention_mask"}
+        return {name: _by_prompt(encoded[key], len(questions)) for name, key in names.items()}
 
 
 def check_ids(tokenizer: PreTrainedTokenizerBase, wanted: dict[str, int]) -> None:
@@ -206,6 +208,11 @@ def check_ids(tokenizer: PreTrainedTokenizerBase, wanted: dict[str, int]) -> Non
         if found != number:
             what = f"{token} is {found} in the tokenizer, but {number} in the config"
             raise UsageError(what, mend="set the config's ids to those that add_placeholders gives")
+
+
+def _by_prompt(rows: Tensor, prompts: int) -> Tensor:
+    """(B * C, L) -> (B, C, L) where prompts are about several clips, C > 1."""
+    return rows if len(rows) == prompts else rows.unflatten(0, (prompts, -1))
 
 
 def _check_face_input(given: str, choices: tuple[str, ...]) -> None:

@@ -145,12 +145,13 @@ class FaVChatV2ForConditionalGeneration(FaceLanguageModel):
         """Answer.
 
         Args:
-            input_ids: int64 (B, L) with as many placeholders as the encoder has queries.
+            input_ids: int64 (B, L) with as many placeholders for each clip as the encoder has queries.
             attention_mask: (B, L), 0 on padding, which may be on either side.
             video, faces: See `see`; or
-            general_states, facial_states: what it returned. None of them where the clip is in the cache already.
-            question: int64 (B, L) ids of the question alone.
-            question_mask: (B, L), 0 on its padding.
+            general_states, facial_states: what it returned; of C clips in each prompt (B, C, N, D) and (B, C, M, D).
+                None of them without a clip, or where it is in the cache already.
+            question: int64 (B, L) ids of the question alone; of C clips in each prompt (B, C, L).
+            question_mask: As `question`, 0 on its padding.
             inputs_embeds: In place of input_ids, without a clip.
             labels: int64 (B, L), -100 where nothing is asked for.
 
@@ -164,9 +165,15 @@ class FaVChatV2ForConditionalGeneration(FaceLanguageModel):
             if question is None:
                 raise InputError("the encoder reads the clip for a question, which is missing", where="question")
             places = self._places(input_ids, self.config.video_token_id, "video")
-            seen = self.project(general_states, facial_states, question=question, question_mask=question_mask)
-            weights = torch.cat([seen.general_weight, seen.facial_weight], dim=-1)
-            counts = torch.full((len(places),), seen.fused_tokens.shape[1])
+            which = general_states.shape[:-2]  # (B,) or (B, C)
+            seen = self.project(
+                general_states.flatten(0, -3),
+                facial_states.flatten(0, -3),
+                question=question.flatten(0, -2),
+                question_mask=None if question_mask is None else question_mask.flatten(0, -2),
+            )
+            weights = torch.cat([seen.general_weight, seen.facial_weight], dim=-1).unflatten(0, which)
+            counts = torch.full((len(places),), which.numel() // len(places) * seen.fused_tokens.shape[1])
             embeddings = fill_placeholders(embeddings, places, seen.fused_tokens.flatten(0, 1), counts, what="video")
         return self._answer(embeddings, attention_mask, labels, gate_weights=weights, **kwargs)
 

@@ -1,7 +1,7 @@
 """Load a model with its processor and let it answer: greedily, with a confidence, word by word if wanted."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
@@ -26,6 +26,11 @@ STATES = {  # what `see` of each kind of model returns, as its `forward` takes i
     FaVChatConfig.model_type: ("general_states", "facial_states"),
     FaVChatV2Config.model_type: ("general_states", "facial_states"),
     FaceTrackMMConfig.model_type: ("scene_states", "face_states"),
+}
+SEVERAL: dict[str, Callable[..., Tensor]] = {  # how those of several clips of one prompt go together, from dimension 1
+    FaVChatConfig.model_type: torch.stack,
+    FaVChatV2Config.model_type: torch.stack,
+    FaceTrackMMConfig.model_type: torch.cat,
 }
 MODEL_CLASSES: dict[str, type[FaceLanguageModel]] = {
     FaVChatConfig.model_type: FaVChatForConditionalGeneration,
@@ -116,28 +121,40 @@ def see(model: FaceLanguageModel, processor: ClipProcessor, clip: ModelClip, *, 
     return SeenClip(shown, dict(zip(STATES[model.config.model_type], states, strict=True)))
 
 
+def states_of(model: FaceLanguageModel, clips: Sequence[SeenClip]) -> dict[str, Tensor]:
+    """States of the clips of one prompt, as `forward` takes them."""
+    found: dict[str, Tensor] = {}
+    for name in STATES[model.config.model_type]:
+        states = [state for one in clips if (state := one.states[name]) is not None]
+        if states:
+            found[name] = states[0] if len(states) == 1 else SEVERAL[model.config.model_type](states, dim=1)
+    return found
+
+
 def generate_answer(
     model: FaceLanguageModel,
     processor: ClipProcessor,
-    seen: SeenClip,
+    seen: SeenClip | Sequence[SeenClip],
     conversation: Conversation,
     *,
     max_new_tokens: int = 512,
     on_text: Callable[[str], None] | None = None,
 ) -> Generated:
-    """The model's next message of a conversation about a clip.
+    """The model's next message of a conversation about clips, or about words alone.
 
     Args:
         model, processor: From `load_model`.
-        seen: From `see`.
-        conversation: Ends with the user's question.
+        seen: From `see`: a clip, or all in the order of their places in the conversation; none for words alone.
+        conversation: Ends with the user's question; see `ClipProcessor`.
         max_new_tokens: Longest answer.
         on_text: Called with each further piece of the text; what it raises ends the generation.
 
     Raises:
         InputError: The conversation is not as it must be, or too long for the model.
     """
-    prompt = {name: tensor.to(model.device) for name, tensor in processor.prompts(seen.clip, conversation).items()}
+    clips = [seen] if isinstance(seen, SeenClip) else list(seen)
+    prompts = processor.prompts([one.clip for one in clips], conversation)
+    prompt = {name: tensor.to(model.device) for name, tensor in prompts.items()}
     length, room = prompt["input_ids"].shape[1], model.config.text_config.max_position_embeddings
     if length + max_new_tokens > room:
         what = f"a prompt of {length} tokens and an answer of up to {max_new_tokens} do not fit into {room}"
@@ -145,7 +162,7 @@ def generate_answer(
     with torch.inference_mode():
         made = model.generate(
             **prompt,
-            **{name: state for name, state in seen.states.items() if state is not None},
+            **states_of(model, clips),
             do_sample=False,
             max_new_tokens=max_new_tokens,
             eos_token_id=processor.tokenizer.eos_token_id,

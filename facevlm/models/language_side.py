@@ -36,8 +36,8 @@ class FaceModelOutput(CausalLMOutputWithPast):
     """The language model's output, and how the branches were weighed.
 
     Attributes:
-        gate_weights: Weights of general and facial branch, (B, 2) or (B, N, 2); None where there is no gate, or where
-            the tokens come from a cache.
+        gate_weights: Weights of general and facial branch, (B, 2) or (B, N, 2), of C clips in each prompt (B, C, ...);
+            None where there is no gate, or where the tokens come from a cache.
     """
 
     gate_weights: Tensor | None = None

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from facevlm.chat.chat_models import LocalModel, Reply
 from facevlm.cli import main
 from tests.squares import BLUE, GREEN, RED, Square, film, still
 
@@ -39,6 +40,20 @@ def colour_of(picture: np.ndarray) -> int:
 def captioner(body: dict) -> str:
     """What a vision model says: the true caption of the clip that is shown last."""
     return SAID[colour_of(pictures_of(body["messages"][-1])[0])]
+
+
+@pytest.fixture
+def told(monkeypatch) -> list[tuple[list, list[dict]]]:
+    """What our own models are shown and told, as it comes; what they say is noise."""
+    kept: list[tuple[list, list[dict]]] = []
+    reply = LocalModel.reply
+
+    def keep(self: LocalModel, seen: list, conversation: list[dict], **given: object) -> Reply:
+        kept.append((seen, conversation))
+        return reply(self, seen, conversation, **given)
+
+    monkeypatch.setattr(LocalModel, "reply", keep)
+    return kept
 
 
 @pytest.fixture

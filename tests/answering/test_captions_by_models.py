@@ -138,6 +138,22 @@ def test_our_own_models(run, arguments, tmp_path, squares):
     assert run(*asked)[1] == out and (tmp_path / "run" / "descriptions.jsonl").read_text() == first
 
 
+def test_our_own_models_are_shown_examples(run, arguments, clips, told, tmp_path, squares):
+    pytest.importorskip("torch")
+    rows = [{"id": f"x{k}", "video": f"DFEW/{k + 1}.mp4", "caption": f"She nods {k} times."} for k in range(3)]
+    (clips / "examples.json").write_text(json.dumps(rows))
+    asked = [*arguments, "--model", "chat:tiny-facetrack-mm", "--answer-tokens", 5]
+    code, out, _ = run(*asked, "--shots", 2, "--examples", clips / "examples.json", "-o", tmp_path / "shots")
+    assert code == 1 and "scored 3 / 4, 1 failed" in out
+    assert len(report_of(tmp_path / "shots")["run_card"]["model"]["examples"]) == 2
+    assert len(told) == 3 and len({id(clip) for seen, _ in told for clip in seen}) == 2 + 3  # examples are seen once
+    for seen, talk in told:
+        assert [message["role"] for message in talk] == ["user", "assistant", "user", "assistant", "user"]
+        assert [[part["type"] for part in message["content"]].count("video") for message in talk[::2]] == [1, 1, 1]
+        for clip, answer in zip(seen[:2], talk[1::2], strict=True):
+            assert answer["content"] == f"She nods {colour_of(clip.clip.frames[0])} times."
+
+
 @pytest.fixture(scope="module")
 def tiny(tmp_path_factory):
     pytest.importorskip("torch")

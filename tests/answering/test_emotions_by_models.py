@@ -7,6 +7,7 @@ import pytest
 
 from facevlm.endpoints.scripted_server import ScriptedServer
 from facevlm.evaluation.classification import DFEW_LABELS, MAFW_LABELS
+from facevlm.prompts import load_prompt
 from tests.answering.conftest import COLOURS, colour_of, pictures_of, text_of
 from tests.squares import Square, film, still
 
@@ -123,6 +124,31 @@ def test_another_model_infers(run, dfew, tmp_path):
     assert report["metrics"]["war"]["value"] == pytest.approx(200 / 3)
 
 
+def test_our_own_model_describes_and_infers(run, dfew, squares, told, tmp_path):
+    pytest.importorskip("torch")
+    asked = ["--model", "chat:tiny", "--fold", 1, "--answer-tokens", 6, "-o", tmp_path / "run"]
+    code, out, _ = run("dfew", "--root", dfew, *asked)
+    report = report_of(tmp_path / "run")
+    assert code == 0 and "scored 3 / 3" in out
+    card = report["run_card"]["model"]
+    assert set(card["prompts"]) == {"describe_emotion", "infer_emotion"} and card["labels_by"]["model"] == "tiny"
+    rows = [json.loads(line) for line in (tmp_path / "run" / "samples.jsonl").read_text().splitlines()]
+    assert all(row["answer"] and row["prediction"] for row in rows)
+    assert [len(seen) for seen, _ in told] == [1, 1, 1, 0, 0, 0]  # the clip is not seen again
+    for row, (_, (message,)) in zip(rows, told[3:], strict=True):
+        asked = load_prompt("infer_emotion").fill(caption=row["prediction"].strip(), labels=", ".join(DFEW_LABELS))
+        assert message == {"role": "user", "content": [{"type": "text", "text": text} for text in asked]}
+
+
+def test_our_own_model_infers_from_a_file(run, dfew, tmp_path):
+    pytest.importorskip("torch")
+    said = [{"id": f"{video:05d}", "caption": DESCRIBED[k]} for k, (video, _) in enumerate(TRUTH[1])]
+    (tmp_path / "said.json").write_text(json.dumps(said))
+    asked = ["--infer-by", "chat:tiny-facetrack-mm", "--answer-tokens", 6, "--fold", 1, "-o", tmp_path / "run"]
+    assert run("dfew", "--root", dfew, "--model", tmp_path / "said.json", *asked)[0] == 0
+    assert report_of(tmp_path / "run")["run_card"]["model"]["labels_by"]["model"] == "tiny-facetrack-mm"
+
+
 def test_mafw_maps_labels_by_name(run, tmp_path):
     root = tmp_path / "mafw"
     for fold in range(1, 6):
@@ -147,7 +173,7 @@ WRONG = {
 
 
 def test_what_cannot_infer_is_told_before_anything_is_described(run, dfew, tmp_path):
-    for given in ("model", "describe", "chat:tiny", "chatgpt"):
+    for given in ("model", "describe", "appearance", "chatgpt"):
         code, _, err = run("dfew", "--root", dfew, "--model", "describe", "-o", tmp_path / "run", "--infer-by", given)
         assert code == 2 and "--infer-by" in err and not (tmp_path / "run").exists()
 

@@ -8,8 +8,10 @@ import numpy as np
 import pytest
 
 from facevlm.answering import face_vectors
+from facevlm.answering.chat_answerer import ChatAnswerer
 from facevlm.cli import main
 from facevlm.endpoints.scripted_server import ScriptedServer
+from facevlm.evaluation.answers import Footage, Question
 from tests.answering.conftest import colour_of, pictures_of, text_of
 from tests.squares import SquareEmbedder
 
@@ -110,6 +112,29 @@ def test_our_own_model_describes_the_faces(run, tree, pairs, squares, tmp_path):
     assert any(rows[1]["text"] in text_of(body["messages"][-1]) for body in server.requests)
 
 
+@pytest.mark.parametrize("model", ["tiny", "tiny-favchat-v2", "tiny-facetrack-mm"])
+def test_our_own_model_compares(model, run, tree, squares, tmp_path):
+    pytest.importorskip("torch")
+    asked = ["verification", "--pairs", tmp_path / "pairs", "--root", tree, "--model", f"chat:{model}"]
+    code, out, _ = run(*asked, "--answer-tokens", 6, "-o", tmp_path / "run")
+    assert code == 0 and "scored 12 / 12" in out
+    rows = [json.loads(line) for line in (tmp_path / "run" / "comparisons.jsonl").read_text().splitlines()]
+    assert len(rows) == 13 and all(row["text"].strip() for row in rows[1:])
+
+
+def test_our_own_model_sees_both_clips_of_a_pair(tree, pairs, squares, told):
+    pytest.importorskip("torch")
+    answerer = ChatAnswerer("tiny-facetrack-mm", max_tokens=3, device="cpu")
+    shown = [Footage(tree / pairs[0][side]["path"], tuple(pairs[0][side]["frames"])) for side in "ab"]
+    assert isinstance(answerer.answer([Question("x", "The same?", "Compare.", tuple(shown))])[0], str)
+    ((seen, (message,)),) = told
+    assert [part["type"] for part in message["content"]] == ["video", "video", "text", "text"]
+    for clip, footage in zip(seen, shown, strict=True):
+        red = clip.clip.frames[0][36, 48]
+        first = cv2.imread(str(footage.path / footage.frames[0]))[36, 48, ::-1]
+        assert np.abs(red.astype(int) - first).max() < 6
+
+
 def test_descriptions_in_a_file_and_one_that_is_missing(run, tree, pairs, tmp_path):
     pytest.importorskip("openai")
     names = [f"{pair['id']}/{side}" for pair in pairs for side in "ab"][1:]
@@ -170,7 +195,10 @@ def test_answers_in_a_file_and_a_leak(run, tree, pairs, tmp_path):
 def test_models_that_cannot_compare(run, tree, tmp_path):
     asked = ["verification", "--pairs", tmp_path / "pairs", "--root", tree, "-o", tmp_path / "run"]
     code, _, err = run(*asked, "--model", "describe")
-    assert code == 2 and "no model 'describe' for this (give openai:NAME, hf:FOLDER, appearance, onnx:FILE" in err
+    assert (
+        code == 2
+        and "no model 'describe' for this (give chat:FOLDER, openai:NAME, hf:FOLDER, appearance, onnx:FILE" in err
+    )
     code, _, err = run(*asked, "--model", "appearance", "--describe-with", "openai:V")
     assert code == 2 and "vectors read no descriptions" in err
 

@@ -109,8 +109,8 @@ def test_evidence_reaches_the_prompt(call, puppet_clip, scripted):
     call("ask", puppet_clip.path, "What?", "--model", "script:Yes.", "--with-evidence", "events")
     call("ask", puppet_clip.path, "What?", "--model", "script:Yes.", "--with-evidence", "description:script:She nods.")
     events, description, asked = scripted[0], *sorted(scripted[1:], key=lambda model: len(model.told[0][0]["content"]))
-    assert "turns the head left" in events.told[0][0]["content"][0]["text"]
-    assert description.told and asked.told[0][0]["content"][0]["text"].endswith("\nShe nods.")
+    assert "turns the head left" in events.told[0][0]["content"][1]["text"]
+    assert description.told and asked.told[0][0]["content"][1]["text"].endswith("\nShe nods.")
 
 
 def test_a_talk_goes_on_after_a_question_that_fails(call, puppet_clip, scripted, typed):
