@@ -93,5 +93,6 @@ def unknown_numbers(video: VideoInfo, tracks: Sequence[TrackSummary]) -> list[st
     ]
     for track in tracks:
         numbers.append((f"area share of person {track.track_id}", track.area_share))
-        numbers.append((f"appearance similarity of person {track.track_id}", track.similarity))
+        who = f"appearance similarity of person {track.track_id} (how alike the face looks over time)"
+        numbers.append((who, track.similarity))
     return [f"The {name} is unknown." for name, value in numbers if value is None or not math.isfinite(value)]

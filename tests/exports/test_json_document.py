@@ -67,7 +67,8 @@ def test_nan_similarity_is_null_with_a_warning(one_person):
     lonely = replace(person, track=replace(person.track, similarity=float("nan")))
     document = to_dict(replace(one_person, people=(lonely,)))
     assert document["people"][0]["selection"]["similarity"] is None
-    assert document["warnings"] == ["The appearance similarity of person 1 is unknown."]
+    (warning,) = document["warnings"]
+    assert warning == "The appearance similarity of person 1 (how alike the face looks over time) is unknown."
     assert "NaN" not in to_json(replace(one_person, people=(lonely,)))
 
 

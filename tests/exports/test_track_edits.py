@@ -83,7 +83,8 @@ def test_dropped_people_do_not_count_in_the_choice(saved):
 
 
 def test_warnings_are_of_the_people_who_are_left(saved):
-    unknown = {i: f"The appearance similarity of person {i} is unknown." for i in (2, 4)}
+    says = "The appearance similarity of person {} (how alike the face looks over time) is unknown."
+    unknown = {i: says.format(i) for i in (2, 4)}
     assert set(unknown.values()) <= set(saved.warnings)
     left = edited(saved, Edits(merge=((1, 2),)))
     assert unknown[4] in left.warnings and unknown[2] not in left.warnings
