@@ -1,7 +1,8 @@
-"""The answerers by name: `describe`, `chat:FOLDER`, `openai:NAME`, `hf:FOLDER`; a further kind is one more row."""
+"""The answerers by name: `describe`, `chat:FOLDER`, `openai:NAME`, `hf:FOLDER` …; a further kind is one more row."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 from facevlm.answering.describe_engine import DescribeEngine
@@ -57,9 +58,9 @@ def _endpoint(name: str, options: Options) -> Answerer:
     return EndpointAnswerer(cached, concurrency=options.batch, **size)
 
 
-def _image_text_model(name: str, options: Options) -> Answerer:
+def _image_text_model(name: str, options: Options, *, as_video: bool = False) -> Answerer:
     size = {"frames": options.frames, "max_tokens": options.max_tokens, "batch": options.batch}
-    return ImageTextModel(name, revision=options.revision, device=options.device, **size)
+    return ImageTextModel(name, revision=options.revision, device=options.device, as_video=as_video, **size)
 
 
 def _chat(name: str, options: Options) -> Answerer:
@@ -80,12 +81,19 @@ ANSWERERS: dict[str, Callable[[str, Options], Answerer]] = {
     "chat": _chat,
     "openai": _endpoint,
     "hf": _image_text_model,
+    "hf-video": partial(_image_text_model, as_video=True),
 }
 # The same for "is it the same person?" by similarity.
 COMPARERS: dict[str, Callable[[str, Options], Answerer]] = {"appearance": _face_vectors, "onnx": _face_vectors}
 # Those that also answer about words alone, or about two clips; the other is about one video.
-TALKERS = {kind: ANSWERERS[kind] for kind in ("chat", "openai", "hf")}
-NAMED = {"chat": "FOLDER", "openai": "NAME", "hf": "FOLDER", "onnx": "FILE"}  # what must stand behind the colon
+TALKERS = {kind: ANSWERERS[kind] for kind in ANSWERERS if kind != "describe"}
+NAMED = {
+    "chat": "FOLDER",
+    "openai": "NAME",
+    "hf": "FOLDER",
+    "hf-video": "FOLDER",
+    "onnx": "FILE",
+}  # what must stand behind the colon
 
 
 def is_answerer(name: str) -> bool:

@@ -11,8 +11,8 @@ from typing import Any
 
 import cv2
 
-from facevlm.answering.image_text_model import weights_hash
-from facevlm.answering.shown_frames import shown_frames
+from facevlm.answering.image_text_model import folder_hash
+from facevlm.answering.shown_frames import PICTURES_FPS, timed_frames
 from facevlm.chat.answer import printable
 from facevlm.chatting import FaceChat, Look
 from facevlm.errors import FacevlmError, InputError, ReplyError, VideoError
@@ -20,7 +20,6 @@ from facevlm.evaluation.answers import Footage, Question
 from facevlm.video.encode import VideoWriter
 
 WHO = "main"
-PICTURES_FPS = 25  # pictures in a folder have no times; this is what models are told of them
 MOST_PICTURES = 500
 
 
@@ -50,7 +49,7 @@ class ChatAnswerer:
         shown = {"none": "none", "main": "tracked faces of the main character", "all": "tracked faces of everybody"}
         return {
             "model": folder.name if folder.is_dir() else self._name,
-            "revision": weights_hash(self._name) if folder.is_dir() else "random weights",
+            "revision": folder_hash(self._name) if folder.is_dir() else "random weights",
             "frames": model.frames,
             "crops": shown[model.faces],
             "folders of pictures": f"as videos of {PICTURES_FPS} a second, at most {MOST_PICTURES} pictures",
@@ -86,8 +85,12 @@ class ChatAnswerer:
 
 
 def _asked(clips: int, system: str, text: str) -> dict[str, Any]:
-    """A message of the user that shows clips; not all formats have a place for what the system says."""
-    texts = [{"type": "text", "text": part} for part in (system, text) if part]
+    """A message of the user. Where it shows clips, the question, its last paragraph, is apart, for encoders read that.
+
+    What the system says stands before it, for not all formats have another place for that.
+    """
+    told, _, question = text.strip().rpartition("\n\n") if clips else ("", "", text)
+    texts = [{"type": "text", "text": part} for part in (system, told, question) if part]
     return {"role": "user", "content": [*[{"type": "video"}] * clips, *texts]}
 
 
@@ -100,11 +103,12 @@ def as_video(footage: Footage, folder: Path) -> Path:
     """
     if not footage.path.is_dir():
         return footage.path
-    pictures = shown_frames(footage, MOST_PICTURES)
-    height, width = pictures[0].shape[:2]
-    path = folder / f"{footage.path.name}.mkv"
+    path, pictures = folder / f"{footage.path.name}.mkv", timed_frames(footage, MOST_PICTURES)
+    time, picture = next(pictures)
+    height, width = picture.shape[:2]
     with VideoWriter(path, width, height, codec="ffv1") as writer:
-        for number, picture in enumerate(pictures):
+        writer.write(picture, time)
+        for time, picture in pictures:
             same = picture.shape[:2] == (height, width)
-            writer.write(picture if same else cv2.resize(picture, (width, height)), number / PICTURES_FPS)
+            writer.write(picture if same else cv2.resize(picture, (width, height)), time)
     return path

@@ -1,7 +1,7 @@
-"""Any image-text model of the Hugging Face Hub as answerer (needs the extra `models`): frames as pictures, in batches.
+"""Any image-text model of the Hugging Face Hub as answerer (needs the extra `models`), in batches.
 
-Weights are read from safetensors alone and no code of a repository is run. Pictures are prepared by the model's own
-processor in its PIL form, so nothing here needs torchvision.
+Weights are read from safetensors alone and no code of a repository is run. Frames are pictures, prepared by the model's
+own processor in its PIL form, which needs no torchvision; or, where torchvision is installed, a video with its times.
 """
 
 import hashlib
@@ -12,9 +12,11 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from facevlm.answering.shown_frames import RECIPE, shown_frames
+from facevlm.answering.shown_frames import RECIPE, timed_frames
 from facevlm.errors import FacevlmError, InputError, MissingExtraError, ReplyError, VideoError, WeightsError
 from facevlm.evaluation.answers import Footage, Question
+
+MODEL_FILES = frozenset({".json", ".jinja", ".model", ".safetensors", ".txt"})
 
 
 class ImageTextModel:
@@ -27,9 +29,10 @@ class ImageTextModel:
         max_tokens: Longest answer.
         batch: Questions at a time.
         device: Such as "cpu" or "cuda"; None for a GPU where there is one.
+        as_video: Whether the frames of a clip are a video, prepared by the model's processor for videos.
 
     Raises:
-        MissingExtraError: torch or transformers is not installed.
+        MissingExtraError: torch or transformers is not installed; for videos torchvision too.
         WeightsError: There is no such model, or it cannot be loaded.
     """
 
@@ -42,6 +45,7 @@ class ImageTextModel:
         max_tokens: int = 512,
         batch: int = 1,
         device: str | None = None,
+        as_video: bool = False,
     ) -> None:
         try:
             import torch
@@ -52,13 +56,13 @@ class ImageTextModel:
                 "image-text models need torch and transformers", mend="pip install 'facevlm[models]'"
             ) from error
         self.group, self._name, self._frames, self._max_tokens = batch, name, frames, max_tokens
-        self._torch = torch
+        self._torch, self._as_video = torch, as_video
         self._device = device or ("cuda" if torch.cuda.is_available() else "cpu")
         logging.disable_progress_bar()
         source: dict[str, Any] = {"revision": revision or "main", "trust_remote_code": False}
         source |= {"local_files_only": True} if Path(name).is_dir() else {}
         try:
-            self._processor = _picture_processor(name, source)
+            self._processor = _video_processor(name, source) if as_video else _picture_processor(name, source)
             model: Any = AutoModelForImageTextToText.from_pretrained(name, dtype="auto", use_safetensors=True, **source)
             self._model = model.to(self._device).eval()
         except (OSError, ValueError, TypeError, AttributeError, KeyError, ImportError, RuntimeError) as error:
@@ -69,7 +73,7 @@ class ImageTextModel:
         self._processor.tokenizer.padding_side = "left"
         if self._processor.tokenizer.pad_token is None:
             self._processor.tokenizer.pad_token = self._processor.tokenizer.eos_token
-        self._revision = getattr(model.config, "_commit_hash", None) or revision or weights_hash(name)
+        self._revision = getattr(model.config, "_commit_hash", None) or revision or folder_hash(name)
 
     @property
     def card(self) -> Mapping[str, Any]:
@@ -78,13 +82,19 @@ class ImageTextModel:
             "model": Path(self._name).name if Path(self._name).is_dir() else self._name,
             "revision": self._revision,
             "frames": self._frames,
-            "crops": f"{RECIPE}; then {type(self._processor.image_processor).__name__}",
+            "crops": f"{RECIPE}; then {type(self._part).__name__}",
             "max_tokens": self._max_tokens,
             "decoding": "greedy",
             "batch": self.group,
             "dtype": str(self._model.dtype).removeprefix("torch."),
             "device": self._device,
+            **({"frames shown as": "a video, with their times"} if self._as_video else {}),
         }
+
+    @property
+    def _part(self) -> Any:
+        """The part of the processor that prepares frames."""
+        return self._processor.video_processor if self._as_video else self._processor.image_processor
 
     def answer(self, questions: Sequence[Question]) -> list[str | FacevlmError]:
         """The model's answers; a clip that cannot be read takes nothing from the others of its batch."""
@@ -110,17 +120,28 @@ class ImageTextModel:
             turns += [_turn("user", question.text, self._shown(example.footage)), _turn("assistant", example.answer)]
         return [*turns, _turn("user", question.text, self._shown(*question.footage))]
 
-    def _shown(self, *footage: Footage) -> list[np.ndarray]:
-        return [frame for clip in footage for frame in shown_frames(clip, self._frames)]
+    def _shown(self, *footage: Footage) -> list[dict[str, Any]]:
+        """The parts of a message that show clips."""
+        clips = [list(timed_frames(clip, self._frames)) for clip in footage]
+        if self._as_video:
+            return [
+                {"type": "video", "video": np.stack([f for _, f in clip]), "times": [t for t, _ in clip]}
+                for clip in clips
+            ]
+        return [{"type": "image", "image": Image.fromarray(frame)} for clip in clips for _, frame in clip]
 
     def _generate(self, talks: list[list[dict[str, Any]]]) -> list[str | FacevlmError]:
+        videos = [
+            [_metadata(part["times"]) for turn in talk for part in turn["content"] if "times" in part] for talk in talks
+        ]
+        of_videos = {"do_sample_frames": False, "video_metadata": videos} if any(videos) else {}
         inputs = self._processor.apply_chat_template(
             talks,
             add_generation_prompt=True,
             tokenize=True,
             return_dict=True,
             return_tensors="pt",
-            processor_kwargs={"padding": True},
+            processor_kwargs={"padding": True, **of_videos},
         ).to(self._device)
         for name, value in inputs.items():
             if self._torch.is_tensor(value) and value.is_floating_point():
@@ -152,15 +173,37 @@ def _picture_processor(name: str, source: Mapping[str, Any]) -> Any:
     return kind.from_pretrained(name, backend="pil", **source)
 
 
-def weights_hash(folder: str) -> str:
-    """Twelve digits of the SHA-256 of a folder's config and weights."""
+def _video_processor(name: str, source: Mapping[str, Any]) -> Any:
+    """The whole processor of a model."""
+    from transformers import AutoProcessor
+    from transformers.utils import is_torchvision_available
+
+    if not is_torchvision_available():
+        raise MissingExtraError(
+            "processors for videos need torchvision",
+            mend=f"pip install torchvision, or give hf:{name}: frames as pictures",
+        )
+    processor: Any = AutoProcessor.from_pretrained(name, **source)
+    if getattr(processor, "video_processor", None) is None:
+        raise WeightsError("has no processor for videos", where=name, mend=f"give hf:{name}: frames as pictures")
+    return processor
+
+
+def folder_hash(folder: str) -> str:
+    """Twelve digits of the SHA-256 of a model folder's files: weights, configs, tokenizer, chat template."""
     digest = hashlib.sha256()
-    for path in (Path(folder) / "config.json", *sorted(Path(folder).glob("*.safetensors"))):
+    for path in sorted(path for path in Path(folder).iterdir() if path.suffix in MODEL_FILES):
+        digest.update(path.name.encode())
         with path.open("rb") as file:
             digest.update(hashlib.file_digest(file, "sha256").digest())
     return digest.hexdigest()[:12]
 
 
-def _turn(role: str, text: str, frames: Sequence[np.ndarray] = ()) -> dict[str, Any]:
-    pictures = [{"type": "image", "image": Image.fromarray(frame)} for frame in frames]
-    return {"role": role, "content": [*pictures, {"type": "text", "text": text}]}
+def _turn(role: str, text: str, shown: Sequence[dict[str, Any]] = ()) -> dict[str, Any]:
+    return {"role": role, "content": [*shown, {"type": "text", "text": text}]}
+
+
+def _metadata(times: Sequence[float]) -> dict[str, Any]:
+    """What transformers takes to know the times of frames: numbers of milliseconds, a thousand frames a second."""
+    milliseconds = [round(1000 * time) for time in times]
+    return {"fps": 1000.0, "frames_indices": milliseconds, "total_num_frames": milliseconds[-1] + 1}

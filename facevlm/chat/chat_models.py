@@ -65,7 +65,8 @@ class ChatModel(Protocol):
         Args:
             seen: From `see`, each clip in the order of its place in the conversation; none for words alone.
             conversation: Messages with "role" and "content": a text, or parts of type "video", each the place of a
-                clip, and "text", of which the last is the question.
+                clip, and "text", of which the last is the question. Where no message has a place, all clips belong to
+                the first.
             max_new_tokens: Longest answer.
             on_text: Called with each further piece of the text; what it raises ends the answer.
 

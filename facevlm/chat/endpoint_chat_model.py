@@ -1,6 +1,6 @@
 """A model behind an OpenAI-compatible vision endpoint as `ChatModel`: frames as pictures, with their times."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -63,8 +63,7 @@ class EndpointChatModel:
             ReplyError: The endpoint gave no answer, or an empty one.
             InputError: It cannot be used.
         """
-        prompt, clips = load_prompt(PROMPT), iter(seen)
-        spoken = [_message(message["role"], message["content"], clips) for message in conversation]
+        prompt, spoken = load_prompt(PROMPT), _messages(conversation, seen)
         reply = ask_about_frames(
             self._client,
             (),
@@ -80,10 +79,18 @@ class EndpointChatModel:
         return Reply(reply.text.strip(), None, (NO_CONFIDENCE,))
 
 
-def _message(role: Any, content: str | Sequence[dict[str, str]], clips: Iterator[SeenFrames]) -> Message:
-    """A message with its clips, taken in turn: what is said of them first, then its texts, one below the other."""
-    if isinstance(content, str):
-        return Message(role, content)
-    shown = [next(clips) for part in content if part["type"] == "video"]
-    texts = [*(clip.told for clip in shown), *(part["text"] for part in content if part["type"] == "text")]
-    return Message(role, "\n".join(texts), tuple(image for clip in shown for image in clip.images))
+def _messages(conversation: Sequence[dict[str, Any]], seen: Sequence[SeenFrames]) -> list[Message]:
+    """Each message with its clips: what is said of them first, then its texts, one below the other."""
+    clips, messages = list(seen), []
+    placed = any(
+        part["type"] == "video" for m in conversation if not isinstance(m["content"], str) for part in m["content"]
+    )
+    for message in conversation:
+        content = message["content"]
+        parts = [{"type": "text", "text": content}] if isinstance(content, str) else content
+        count = sum(part["type"] == "video" for part in parts) if placed else len(clips)
+        shown, clips = clips[:count], clips[count:]
+        texts = [*(clip.told for clip in shown), *(part["text"] for part in parts if part["type"] == "text")]
+        images = tuple(image for clip in shown for image in clip.images)
+        messages.append(Message(message["role"], "\n".join(texts), images))
+    return messages

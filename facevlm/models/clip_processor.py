@@ -30,8 +30,8 @@ class ClipProcessor(ProcessorMixin):
     """Base of the processors.
 
     A conversation is a list of messages: perhaps one of the system, then user and assistant in turn. The content is a
-    text, or a list of parts: {"type": "text", "text": ...}, and in the user's messages {"type": "video"}, the place of
-    a clip. Where no message has one, all clips belong to the first question.
+    text, or a list of parts: {"type": "text", "text": ...}, and before it, in the user's messages, {"type": "video"},
+    the place of a clip. Where no message has one, all clips belong to the first question.
     """
 
     placeholders: tuple[str, ...] = ()
@@ -177,8 +177,20 @@ class ClipProcessor(ProcessorMixin):
             ids += [*between, *answer]
             said += [*[IGNORED_LABEL] * len(between), *answer]
             end = stop
+        self._check_places(ids, conversation)
         row = {"input_ids": ids, "attention_mask": [1] * len(ids)}
         return {**row, "labels": said} if labels else row
+
+    def _check_places(self, ids: Sequence[int], conversation: Conversation) -> None:
+        """Make sure that the chat template wrote a placeholder for each token seen: older ones wrote them otherwise."""
+        clips = [part for message in conversation for part in message["content"] if _is_clip(part)]
+        for token, count in zip(self.placeholders, ("video_tokens", "face_tokens"), strict=False):
+            wanted = sum(clip[count] for clip in clips)
+            found = ids.count(self.tokenizer.convert_tokens_to_ids(token))
+            if found != wanted:
+                what = f"the chat template writes {found} times {token} where {wanted} are needed"
+                mend = "delete chat_template.jinja from the model's folder: the right one comes with facevlm"
+                raise UsageError(what, where="chat_template", mend=mend)
 
     def _placed(
         self, conversation: Conversation, clips: Sequence[ModelClip], *, answered: bool
@@ -251,9 +263,13 @@ def _parts(message: dict[str, Any]) -> list[dict[str, Any]]:
     """The clips and texts of a message, whose content may be one text."""
     content = message.get("content") or ""
     given = [{"type": "text", "text": content}] if isinstance(content, str) else content
-    clips = [{"type": "video"} for part in given if part.get("type") == "video"]
-    texts = [str(part.get("text", "")).strip() for part in given if part.get("type") == "text"]
-    return [*clips, *({"type": "text", "text": text} for text in texts if text)]
+    kinds = [part.get("type") for part in given]
+    if kinds != ["video"] * kinds.count("video") + ["text"] * kinds.count("text"):
+        what = f"a message has parts {', '.join(map(str, kinds))}"
+        raise InputError(what, mend="clips (of type video) come first, then texts, and nothing else")
+    texts = [str(part.get("text", "")).strip() for part in given if part["type"] == "text"]
+    clips: list[dict[str, Any]] = [{"type": "video"} for _ in range(kinds.count("video"))]
+    return clips + [{"type": "text", "text": text} for text in texts if text]
 
 
 def _words(message: dict[str, Any]) -> str:

@@ -9,6 +9,7 @@ from types import ModuleType
 
 import pytest
 
+from facevlm.answering.image_text_model import _metadata, folder_hash
 from facevlm.endpoints.scripted_server import Answer, ScriptedServer
 from tests.answering.conftest import SAID, captioner, colour_of, pictures_of, text_of
 from tests.answering.tiny_models import tiny_llava, tiny_qwen2_vl
@@ -173,6 +174,41 @@ def test_an_image_text_model(run, arguments, tiny, tmp_path):
     card = report_of(tmp_path / "one")["run_card"]
     assert card["model"]["answerer"]["revision"] and card["model"]["answerer"]["decoding"] == "greedy"
     assert card["packages"]["transformers"] and "Pil" in card["model"]["answerer"]["crops"]
+
+
+def test_frames_as_a_video(run, arguments, tmp_path):
+    pytest.importorskip("torchvision", reason="processors for videos need torchvision")
+    asked = [*arguments, "--answer-tokens", 5, "--device", "cpu", "-o", tmp_path / "run"]
+    code, out, _ = run(*asked, "--model", f"hf-video:{tiny_qwen2_vl(tmp_path / 'qwen')}")
+    assert code == 1 and "scored 3 / 4, 1 failed" in out
+    card = report_of(tmp_path / "run")["run_card"]["model"]["answerer"]
+    assert "Qwen2VLVideoProcessor" in card["crops"] and card["frames shown as"] == "a video, with their times"
+
+
+def test_frames_as_a_video_need_torchvision(run, arguments, tmp_path, monkeypatch):
+    pytest.importorskip("torch")
+    monkeypatch.setattr("transformers.utils.is_torchvision_available", lambda: False)
+    model = tiny_qwen2_vl(tmp_path / "qwen")
+    code, out, err = run(*arguments, "--device", "cpu", "-o", tmp_path / "run", "--model", f"hf-video:{model}")
+    assert code == 1 and out == "" and "need torchvision" in err and f"or give hf:{model}" in err
+
+
+def test_each_frame_of_a_video_has_its_time():
+    assert _metadata([0.04, 1.5, 3.9604]) == {
+        "fps": 1000.0,
+        "frames_indices": [40, 1500, 3960],
+        "total_num_frames": 3961,
+    }
+
+
+def test_the_revision_of_a_folder_is_all_that_makes_its_answers(tmp_path):
+    for name in ("config.json", "model.safetensors", "chat_template.jinja", "notes.md"):
+        (tmp_path / name).write_text("a")
+    before = folder_hash(str(tmp_path))
+    (tmp_path / "notes.md").write_text("b")
+    assert folder_hash(str(tmp_path)) == before
+    (tmp_path / "chat_template.jinja").write_text("b")
+    assert folder_hash(str(tmp_path)) != before
 
 
 def test_a_model_with_a_part_for_videos_needs_no_torchvision(run, arguments, tmp_path):

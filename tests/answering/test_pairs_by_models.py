@@ -126,9 +126,11 @@ def test_our_own_model_sees_both_clips_of_a_pair(tree, pairs, squares, told):
     pytest.importorskip("torch")
     answerer = ChatAnswerer("tiny-facetrack-mm", max_tokens=3, device="cpu")
     shown = [Footage(tree / pairs[0][side]["path"], tuple(pairs[0][side]["frames"])) for side in "ab"]
-    assert isinstance(answerer.answer([Question("x", "The same?", "Compare.", tuple(shown))])[0], str)
+    assert isinstance(answerer.answer([Question("x", "First clip:\nA scar.\n\nThe same?", "Compare.", tuple(shown))])[0], str)
     ((seen, (message,)),) = told
-    assert [part["type"] for part in message["content"]] == ["video", "video", "text", "text"]
+    assert [part["type"] for part in message["content"][:2]] == ["video", "video"]
+    texts = [part["text"] for part in message["content"][2:]]
+    assert texts == ["Compare.", "First clip:\nA scar.", "The same?"]  # encoders read the last one
     for clip, footage in zip(seen, shown, strict=True):
         red = clip.clip.frames[0][36, 48]
         first = cv2.imread(str(footage.path / footage.frames[0]))[36, 48, ::-1]
@@ -195,10 +197,8 @@ def test_answers_in_a_file_and_a_leak(run, tree, pairs, tmp_path):
 def test_models_that_cannot_compare(run, tree, tmp_path):
     asked = ["verification", "--pairs", tmp_path / "pairs", "--root", tree, "-o", tmp_path / "run"]
     code, _, err = run(*asked, "--model", "describe")
-    assert (
-        code == 2
-        and "no model 'describe' for this (give chat:FOLDER, openai:NAME, hf:FOLDER, appearance, onnx:FILE" in err
-    )
+    models = "chat:FOLDER, openai:NAME, hf:FOLDER, hf-video:FOLDER, appearance, onnx:FILE"
+    assert code == 2 and f"no model 'describe' for this (give {models}" in err
     code, _, err = run(*asked, "--model", "appearance", "--describe-with", "openai:V")
     assert code == 2 and "vectors read no descriptions" in err
 

@@ -10,7 +10,8 @@ WORDS = (
 )
 TEMPLATE = (
     "{% for message in messages %}{{ message.role }} : {% for part in message.content %}"
-    "{% if part.type == 'image' %}IMAGE{% else %}{{ part.text }}{% endif %}{% endfor %} {% endfor %}"
+    "{% if part.type == 'image' %}IMAGE{% elif part.type == 'video' %}VIDEO{% else %}{{ part.text }}{% endif %}"
+    "{% endfor %} {% endfor %}"
     "{% if add_generation_prompt %}assistant : {% endif %}"
 )
 SIZES = {"hidden_size": 16, "intermediate_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2}
@@ -84,6 +85,7 @@ def tiny_qwen2_vl(folder: Path) -> Path:
 
     specials = ("<|image_pad|>", "<|video_pad|>", "<|vision_start|>", "<|vision_end|>")
     shown = TEMPLATE.replace("IMAGE", "<|vision_start|><|image_pad|><|vision_end|>")
+    shown = shown.replace("VIDEO", "<|vision_start|><|video_pad|><|vision_end|>")
     tokenizer, vocabulary = tiny_tokenizer(*specials, template=shown)
     rope = {"rope_type": "default", "mrope_section": [1, 1, 2], "rope_theta": 10000.0}
     ends = {"bos_token_id": 1, "eos_token_id": 2, "pad_token_id": 0}

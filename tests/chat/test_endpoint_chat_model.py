@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from facevlm.chat.endpoint_chat_model import NO_CONFIDENCE, EndpointChatModel
+from facevlm.chat.endpoint_chat_model import NO_CONFIDENCE, EndpointChatModel, SeenFrames
 from facevlm.chatting import FaceChat, Looking
 from facevlm.cli import chatting, main
 from facevlm.endpoints.scripted_client import ScriptedClient
@@ -57,6 +57,33 @@ def test_a_clip_of_few_frames_is_sent_without_repeats(tmp_path, squares):
     client, chat = asked("Yes.", frames=16)
     chat.ask(film(tmp_path / "a.mp4", 0.2, [Square(RED, still(20, 30, 60))]), "A?", looking=PLAIN)
     assert len(client.requests[0].images) == 5
+
+
+SPOKEN = {  # conversation -> how many pictures each message brings, of two clips of two pictures
+    "each in its place": ([[{"type": "video"}], "So.", [{"type": "video"}]], [2, 0, 2]),
+    "both in one message": (["Hi.", "Hi.", [{"type": "video"}, {"type": "video"}]], [0, 0, 4]),
+    "without places": (["A?", "So.", "B?"], [4, 0, 0]),
+}
+
+
+@pytest.mark.parametrize("situation", SPOKEN)
+def test_several_clips_in_their_places(situation):
+    contents, wanted = SPOKEN[situation]
+    client = ScriptedClient(["Yes."], model="eyes")
+    seen = [SeenFrames((bytes([k]), bytes([k])), f"Clip {k}.") for k in (1, 2)]
+    texts = [c if isinstance(c, str) else [*c, {"type": "text", "text": "This?"}] for c in contents]
+    talk = [{"role": ("user", "assistant")[k % 2], "content": text} for k, text in enumerate(texts)]
+    EndpointChatModel(client).reply(seen, talk, max_new_tokens=5)
+    (request,) = client.requests
+    assert [len(message.images) for message in request.earlier] + [len(request.images)] == wanted
+    assert "Clip 2." in " ".join([*(message.text for message in request.earlier), request.user])
+
+
+def test_words_alone_bring_no_pictures():
+    client = ScriptedClient(["Yes."], model="eyes")
+    EndpointChatModel(client).reply([], [{"role": "user", "content": "Is a smile happy?"}], max_new_tokens=5)
+    (request,) = client.requests
+    assert (request.user, request.images, request.system) == ("Is a smile happy?", (), "")
 
 
 def test_an_empty_reply_is_no_answer(clip):

@@ -316,6 +316,13 @@ def test_a_template_that_marks_no_answers_cannot_be_trained_on():
         processor(clip(), TALK, labels=True)
 
 
+def test_a_template_that_writes_other_placeholders_is_told():
+    processor = tiny_model("tiny")[1]
+    processor.chat_template = "{{ '<|video|>' }}{{ messages[0].content[1].text }}"
+    with pytest.raises(UsageError, match=r"writes 1 times <\|video\|> where 8 are needed .delete chat_template.jinja"):
+        processor(clip(), ASK)
+
+
 def test_the_system_speaks_first():
     processor = _processor("tiny-favchat")
     inputs = processor(clip(), [{"role": "system", "content": "Watch the face."}, *ASK])

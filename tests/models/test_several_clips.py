@@ -183,6 +183,14 @@ REFUSED = {
         ),
         "a message of the assistant shows a clip",
     ),
+    "a clip behind words": (
+        lambda p, one: p.prompts([one], [{"role": "user", "content": [{"type": "text", "text": "This:"}, CLIP]}]),
+        "a message has parts text, video .clips .of type video. come first",
+    ),
+    "a picture": (
+        lambda p, one: p.prompts([one], [says("This?", {"type": "image", "image": "a.png"})]),
+        "a message has parts image, text",
+    ),
     "pictures of several clips for one prompt": (lambda p, one: p([one, one], PAIR), "1 conversations about 2 clips"),
 }
 
