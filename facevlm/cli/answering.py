@@ -76,7 +76,7 @@ def placed_clips(videos: Mapping[str, str | None], root: str) -> dict[str, Foota
     for name, video in videos.items():
         candidates = [video] if video else [f"{name}{suffix}" for suffix in VIDEO_SUFFIXES]
         path, _ = first_media(Path(root), candidates)
-        found[name] = Footage(Path(root) / (path or candidates[0]))
+        found[name] = Footage(Path(root), path or candidates[0])
     return found
 
 

@@ -127,7 +127,7 @@ def evaluate_emer(run: Run, root: str, *, judging: Judging, concurrency: int) ->
     told: dict[str, str | None] = {clip.source_clip_id: clip.labels["caption"] or None for clip in clips}
     zero_shot = zero_shot_card(clips, run.trained_on)
     if is_answerer(run.model):
-        places = {clip.source_clip_id: Footage(Path(root) / (clip.path or clip.source_clip_id)) for clip in clips}
+        places = {clip.source_clip_id: Footage(Path(root), clip.path or clip.source_clip_id) for clip in clips}
         said, origin = _describe(run, places, "describe_emotion", zero_shot=zero_shot)
     else:
         said, origin = read_captions(run.model), Origin(run.shown_name, zero_shot=zero_shot)
@@ -146,7 +146,7 @@ def _describe(
     asked = load_prompt(prompt).fill()
     questions = [ask_for(asked, name, clip, examples=examples) for name, clip in clips.items()]
     answers = run.ask(make_answerer(run.model, run.options), questions, DESCRIBED, doing="describing")
-    shown = [{"clip": one.footage.path.name, "caption": one.answer} for one in examples]
+    shown = [{"clip": one.footage.name, "caption": one.answer} for one in examples]
     origin = Origin(
         run.shown_name,
         answers.answerer,

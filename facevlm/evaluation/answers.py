@@ -24,12 +24,19 @@ class Footage:
     """What is shown of a clip.
 
     Attributes:
-        path: A video, or a folder of pictures.
+        root: The folder of the dataset.
+        name: The path below it of a video, or of a folder of pictures, with slashes.
         frames: Names of the pictures in the folder that are meant, in order; empty for a video, or all pictures.
     """
 
-    path: Path
+    root: Path
+    name: str
     frames: tuple[str, ...] = ()
+
+    @property
+    def path(self) -> Path:
+        """Where it lies."""
+        return self.root / self.name
 
 
 @dataclass(frozen=True)
@@ -60,10 +67,10 @@ class Question:
 
     @property
     def key(self) -> str:
-        """SHA-256 of all that is asked, wherever the folder of the clips lies."""
+        """SHA-256 of all that is asked, wherever the folder of the dataset lies."""
         shown = [*self.footage, *(example.footage for example in self.examples)]
         parts = [self.id, self.system, self.text, [example.answer for example in self.examples]]
-        parts += [[footage.path.name, *footage.frames] for footage in shown]
+        parts += [[footage.name, *footage.frames] for footage in shown]
         return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
 

@@ -4,14 +4,16 @@ By similarity the accuracy is that of ten folds, each at the threshold that is b
 et al. 2007); a threshold chosen on the pairs that it is scored on would flatter.
 """
 
+import json
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from facevlm.datasets.verification_pairs import VerificationPair
 from facevlm.errors import InputError
 from facevlm.evaluation.figures import roc_svg
 from facevlm.evaluation.intervals import mean_interval
@@ -26,16 +28,8 @@ FARS = (0.1, 0.01, 0.001)
 PICTURE = "roc.svg"
 
 
-@dataclass(frozen=True)
-class Trial:
-    """Whether a pair of segments shows one person."""
-
-    id: str
-    same: bool
-
-
 def run_verification(
-    trials: Sequence[Trial],
+    trials: Sequence[VerificationPair],
     answers: Mapping[str, str | None],
     folder: str | Path,
     *,
@@ -45,7 +39,7 @@ def run_verification(
     """Score answers, and write report and samples; by similarity the ROC curve too.
 
     Args:
-        trials: In order.
+        trials: Pairs of segments, in order.
         answers: id -> words such as "Yes, …", or a similarity as text; None or no entry where there is none.
         folder: Where the files go; it must exist.
         origin: Who answered, and why some answers are missing.
@@ -64,7 +58,7 @@ def run_verification(
     identity = {
         **{"benchmark": BENCHMARK, "judge": "similarity" if by_similarity else "words", "align": "none"},
         **origin.identity(told),
-        "references": texts_hash({trial.id: str(trial.same) for trial in trials}),
+        "references": texts_hash({trial.id: json.dumps(asdict(trial)) for trial in trials}),
     }
     refuse_other_run(folder, identity)
     scored = [trial for trial in trials if told[trial.id] is not None]
@@ -170,7 +164,7 @@ def _plain(value: float | None, n: int, failed: int) -> Score:
     return Score(None if value is None else float(value), None, None, n, failed)
 
 
-def _number(text: str, trial: Trial) -> float:
+def _number(text: str, trial: VerificationPair) -> float:
     try:
         value = float(text)
     except ValueError:
