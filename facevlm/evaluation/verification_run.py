@@ -72,7 +72,8 @@ def run_verification(
             title = f"{BENCHMARK}: {origin.model}, {len(scored)} pairs"
             write_text(roc_svg(*roc, auc=(metrics["auc"].value or 0) / 100, title=title), folder / PICTURE)
     else:
-        metrics, right = _by_words(same, [parse_same(text) for text in said], failed=failed)
+        missing = [trial.same for trial in trials if told[trial.id] is None]
+        metrics, right = _by_words(same, [parse_same(text) for text in said], missing=missing)
     reasons = origin.failures or {}
     failures = [
         {"id": trial.id, "metrics": "all", "reason": reasons.get(trial.id, "no answer")}
@@ -101,15 +102,20 @@ def run_verification(
 
 
 def _by_words(
-    same: Sequence[bool], answers: Sequence[bool | None], *, failed: int
+    same: Sequence[bool], answers: Sequence[bool | None], *, missing: Sequence[bool]
 ) -> tuple[dict[str, Score], list[bool]]:
-    names = ("accuracy", "true_positive_rate", "true_negative_rate", "balanced_accuracy", "unparsed")
+    rates, failed = ("true_positive_rate", "true_negative_rate", "balanced_accuracy"), len(missing)
     if not same:
-        return dict.fromkeys(names, Score(None, None, None, 0, failed)), []
+        return dict.fromkeys(("accuracy", *rates, "unparsed"), Score(None, None, None, 0, failed)), []
     scores = verification_scores(same, answers)
+    as_wrong = verification_scores([*same, *missing], [*answers, *[None] * failed])
     right = [answer == true for answer, true in zip(answers, same, strict=True)]
-    metrics = {name: _plain(getattr(scores, name), len(same), failed) for name in names}
-    return metrics | {"accuracy": _accuracy(right, failed)}, right
+    metrics = {"accuracy": _accuracy(right, failed)}
+    for name in rates:
+        value = getattr(scores, name)
+        zero = None if value is None else getattr(as_wrong, name)
+        metrics[name] = Score(value, None, zero, len(same), failed)
+    return metrics | {"unparsed": _plain(scores.unparsed, len(same), failed)}, right
 
 
 def _by_similarity(
