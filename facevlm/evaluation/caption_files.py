@@ -1,7 +1,7 @@
 """Read captions to score: JSON or JSON lines of `{"id", "caption"}`; pair predictions with references by id."""
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -26,12 +26,14 @@ class Pairs:
         predictions: N captions; an empty one counts as said.
         references: N captions.
         failures: Ids that lack a caption on either side.
+        reference_set: id -> reference, of all clips that have one, scored or not.
     """
 
     ids: tuple[str, ...]
     predictions: tuple[str, ...]
     references: tuple[str, ...]
     failures: tuple[Failure, ...]
+    reference_set: Mapping[str, str]
 
 
 def read_captions(path: str | Path, *, field: str = "caption") -> dict[str, str | None]:
@@ -85,9 +87,14 @@ def pair_captions(
             failures.append(Failure(name, (reasons or {}).get(name, "no prediction")))
     failed = {failure.id for failure in failures}
     ids = tuple(name for name in references if name not in failed)
-    return Pairs(
-        ids, tuple(predictions[i] or "" for i in ids), tuple(references[i] or "" for i in ids), tuple(failures)
-    )
+    told = {name: caption for name, caption in references.items() if caption is not None}
+    return Pairs(ids, tuple(predictions[i] or "" for i in ids), tuple(told[i] for i in ids), tuple(failures), told)
+
+
+def pairs_at(pairs: Pairs, places: Sequence[int], *, failures: Sequence[Failure]) -> Pairs:
+    """Some of the pairs, by their places, of the same reference set; with failures in the place of theirs."""
+    ids, said, told = (tuple(column[k] for k in places) for column in (pairs.ids, pairs.predictions, pairs.references))
+    return Pairs(ids, said, told, tuple(failures), pairs.reference_set)
 
 
 def _rows(text: str, path: str | Path) -> Iterable[tuple[str, Any]]:

@@ -58,6 +58,21 @@ def test_missing_ids_are_failures_on_either_side(run, tmp_path):
     assert document["run"]["judge"] is None
 
 
+@pytest.mark.parametrize("missing", [["4"], ["a", "c"], ["b", "c", "4"]], ids=len)
+def test_missing_captions_change_the_scores_of_no_other(missing, run, tmp_path, files):
+    _, ref = files
+    asked = (ref, "--metrics", "cider_d,cider_no_length_penalty,rouge_l", "--details")
+    said = {name: caption.removesuffix(".") + " and blinks." for name, caption in TOLD.items()}
+    whole = json.loads(run("score", write(tmp_path / "all.json", said), *asked)[1])
+    some = write(tmp_path / "some.json", {name: text for name, text in said.items() if name not in missing})
+    part = json.loads(run("score", some, *asked)[1])
+    places = [whole["ids"].index(name) for name in part["ids"]]
+    assert part["n_failed"] == len(missing) and part["run"] == whole["run"] and part["run"]["n_references"] == 4
+    for name, values in part["per_sample"].items():
+        assert values == [whole["per_sample"][name][place] for place in places] and min(values) > 0
+    assert "4 references" in run("score", some, *asked[:-1])[1]
+
+
 def test_nothing_in_common(run, tmp_path):
     code, out, _ = run("score", write(tmp_path / "p.json", {"x": "a"}), write(tmp_path / "r.json", TOLD), "--json")
     document = json.loads(out)
