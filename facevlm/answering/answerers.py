@@ -83,7 +83,7 @@ ANSWERERS: dict[str, Callable[[str, Options], Answerer]] = {
 }
 # The same for "is it the same person?" by similarity.
 COMPARERS: dict[str, Callable[[str, Options], Answerer]] = {"appearance": _face_vectors, "onnx": _face_vectors}
-# Those that also answer about words alone, or about two clips; the other is about one video.
+# Those that also answer about words alone, about two clips, or after examples; the other is about one video.
 TALKERS = {kind: ANSWERERS[kind] for kind in ("chat", "openai", "hf")}
 NAMED = {"chat": "FOLDER", "openai": "NAME", "hf": "FOLDER", "onnx": "FILE"}  # what must stand behind the colon
 
