@@ -8,15 +8,18 @@ interrupted are the same as if it had not been.
 import hashlib
 import json
 import os
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
 from facevlm.errors import FacevlmError, InputError, OutputError, UsageError
+from facevlm.evaluation.caption_files import without_surrogates
 from facevlm.exports.atomic_file import write_text
 
 SCHEMA = "facevlm/answers/1"
+_THOUGHT = re.compile(r"(?:\A|<think>).*?</think>|<think>.*", re.DOTALL)
 
 
 @dataclass(frozen=True)
@@ -141,7 +144,7 @@ def collect(
         group = questions[start : start + answerer.group]
         if any(question.id not in kept for question in group):
             found = dict(zip(group, answerer.answer(group), strict=True))
-            told = {question: _kept_as(text) for question, text in found.items() if isinstance(text, str)}
+            told = {question: without_surrogates(text) for question, text in found.items() if isinstance(text, str)}
             failures |= {question.id: str(why) for question, why in found.items() if isinstance(why, FacevlmError)}
             kept |= {question.id: text for question, text in told.items()}
             _append(place, "".join(_line(question, text) for question, text in told.items()))
@@ -154,6 +157,11 @@ def collect(
 def ask_for(prompt: tuple[str, str], id: str, *footage: Footage, examples: Sequence[Example] = ()) -> Question:
     """A question from the system and user message of a filled prompt."""
     return Question(id, prompt[1], prompt[0], footage, tuple(examples))
+
+
+def without_thoughts(answer: str) -> str:
+    """What a model answered, without what it thought aloud in <think>, be that unfinished, or opened by its prompt."""
+    return _THOUGHT.sub(" ", answer)
 
 
 def _kept(place: Path, header: dict[str, Any], keys: Mapping[str, str]) -> dict[str, str]:
@@ -200,11 +208,6 @@ def _append(place: Path, lines: str) -> None:
             os.fsync(file.fileno())
     except OSError as error:
         raise OutputError(f"cannot be written: {(error.strerror or str(error)).lower()}", where=place) from error
-
-
-def _kept_as(text: str) -> str:
-    """The text without lone surrogates, which no file can hold."""
-    return text.encode("utf-8", "replace").decode()
 
 
 def _line(question: Question, text: str) -> str:

@@ -44,7 +44,7 @@ def read_captions(path: str | Path, *, field: str = "caption") -> dict[str, str 
         field: Which field of the objects to read.
 
     Returns:
-        id -> caption, in the order of the file; None where the caption is null or missing.
+        id -> caption, in the order of the file, "?" for lone surrogates; None where it is null or missing.
 
     Raises:
         InputError: The file cannot be read, is no such file, or has an id twice.
@@ -64,12 +64,18 @@ def read_captions(path: str | Path, *, field: str = "caption") -> dict[str, str 
         caption = row.get(field)
         if not isinstance(caption, str | None):
             raise InputError(f'the "{field}" of id {name} is no text', where=f"{path}, {place}")
-        if str(name) in captions:
+        name = without_surrogates(str(name))
+        if name in captions:
             raise InputError(f"id {name} is there twice", where=f"{path}, {place}", mend="keep one caption per id")
-        captions[str(name)] = caption
+        captions[name] = None if caption is None else without_surrogates(caption)
     if not captions:
         raise InputError("holds no captions", where=path)
     return captions
+
+
+def without_surrogates(text: str) -> str:
+    """The text with "?" for lone surrogates, which JSON can hold, but no file and no tokenizer."""
+    return text.encode("utf-8", "replace").decode()
 
 
 def pair_captions(
