@@ -83,12 +83,12 @@ def reference_lists(references: References) -> list[list[str]]:
     """
     lists = []
     for number, item in enumerate(references):
-        several = isinstance(item, Iterable) and not isinstance(item, str)
-        lists.append(list(item) if several else [item])
-        if not lists[-1]:
+        captions = [item] if isinstance(item, str) or not isinstance(item, Iterable) else list(item)
+        if not captions:
             raise InputError(f"prediction {number} has no reference")
-        for caption in lists[-1]:
+        for caption in captions:
             _refuse_no_text(caption, f"the reference of prediction {number}")
+        lists.append(captions)
     return lists
 
 
