@@ -85,15 +85,9 @@ ANSWERERS: dict[str, Callable[[str, Options], Answerer]] = {
 }
 # The same for "is it the same person?" by similarity.
 COMPARERS: dict[str, Callable[[str, Options], Answerer]] = {"appearance": _face_vectors, "onnx": _face_vectors}
-# Those that also answer about words alone, or about two clips; the other is about one video.
-TALKERS = {kind: ANSWERERS[kind] for kind in ANSWERERS if kind != "describe"}
-NAMED = {
-    "chat": "FOLDER",
-    "openai": "NAME",
-    "hf": "FOLDER",
-    "hf-video": "FOLDER",
-    "onnx": "FILE",
-}  # what must stand behind the colon
+# Those that also answer about words alone, about two clips, or after examples; the other is about one video.
+TALKERS = {kind: make for kind, make in ANSWERERS.items() if kind != "describe"}
+NAMED = {**dict.fromkeys(("chat", "hf", "hf-video"), "FOLDER"), "openai": "NAME", "onnx": "FILE"}  # behind the colon
 
 
 def is_answerer(name: str) -> bool:

@@ -44,8 +44,8 @@ class DescribeEngine:
     def _caption(self, question: Question) -> str | FacevlmError:
         from facevlm.describing import describe
 
-        if len(question.footage) != 1:
-            return ReplyError("the describe engine describes clips, and answers no questions")
+        if len(question.footage) != 1 or question.examples:
+            return ReplyError("the describe engine describes one clip, and takes no questions or examples")
         (footage,) = question.footage
         if footage.path.is_dir():
             return VideoError("the describe engine needs a video: pictures have no times", where=footage.path)

@@ -2,14 +2,15 @@
 
 import random
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from facevlm.answering.answerers import COMPARERS, Options
+from facevlm.answering.shown_frames import shown_frames
 from facevlm.datasets.media_files import VIDEO_SUFFIXES, first_media
-from facevlm.errors import UsageError
+from facevlm.errors import InputError, UsageError, VideoError
 from facevlm.evaluation.answers import Answerer, Answers, Example, Footage, Question, collect
 from facevlm.evaluation.caption_files import read_captions
 from facevlm.prompts import load_prompt
@@ -76,21 +77,26 @@ def placed_clips(videos: Mapping[str, str | None], root: str) -> dict[str, Foota
     for name, video in videos.items():
         candidates = [video] if video else [f"{name}{suffix}" for suffix in VIDEO_SUFFIXES]
         path, _ = first_media(Path(root), candidates)
-        found[name] = Footage(Path(root) / (path or candidates[0]))
+        found[name] = Footage(Path(root), path or candidates[0])
     return found
 
 
-def draw_examples(file: str | None, shots: int, *, seed: int, tested: Mapping[str, str | None]) -> list[Example]:
-    """In-context examples: captions with clips beside their file, drawn at random.
+def draw_examples(
+    file: str | None, shots: int, *, seed: int, tested: Mapping[str, str | None], clips: Iterable[Footage]
+) -> list[Example]:
+    """In-context examples: captions with clips beside their file, drawn at random; each can be shown.
 
     Args:
         file: Captions, each with a "video" relative to the file's folder; None for no examples.
         shots: How many.
         seed: Of the draw.
         tested: id -> caption of the benchmark, none of which may be shown.
+        clips: Of the benchmark, likewise.
 
     Raises:
-        UsageError: Shots without a file or the reverse, too few captions, or a caption of the benchmark among them.
+        UsageError: Shots without a file or the reverse, too few captions, or a caption or clip of the benchmark, or an
+            empty caption among them.
+        InputError: The file cannot be read, or the clip of a drawn example is not there or cannot be decoded.
     """
     if not shots and file is None:
         return []
@@ -100,10 +106,23 @@ def draw_examples(file: str | None, shots: int, *, seed: int, tested: Mapping[st
     usable = {name: caption for name, caption in captions.items() if caption is not None}
     if set(usable.values()) & set(tested.values()):
         raise UsageError("holds captions of the benchmark", where=file, mend="take examples of other clips")
+    if empty := [name for name, caption in usable.items() if not caption.strip()]:
+        raise UsageError(f"the caption of {empty[0]} is empty", where=file, mend="leave it out")
     if len(usable) < shots:
         raise UsageError(f"holds {len(usable)} captions", where=file, mend=f"--shots {shots} needs as many")
-    clips = placed_clips(videos, str(Path(file).parent))
-    return [Example(clips[name], usable[name]) for name in random.Random(seed).sample(sorted(usable), shots)]
+    places = placed_clips({name: videos[name] for name in usable}, str(Path(file).parent))
+    banned = {clip.path.resolve() for clip in clips}
+    if own := [name for name, clip in places.items() if clip.path.resolve() in banned]:
+        raise UsageError(
+            f"the clip of {own[0]} is one of the benchmark", where=file, mend="take examples of other clips"
+        )
+    drawn = random.Random(seed).sample(sorted(usable), shots)
+    for name in drawn:
+        try:
+            shown_frames(places[name], 1)
+        except VideoError as error:
+            raise InputError(f"example {name} cannot be shown: {error}", where=file) from error
+    return [Example(places[name], usable[name]) for name in drawn]
 
 
 def prompt_hashes(*names: str) -> dict[str, str]:

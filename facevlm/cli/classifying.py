@@ -19,7 +19,7 @@ from facevlm.evaluation.emotion_labels import label_by_rule, parse_label
 from facevlm.evaluation.emotion_run import Inferred, LabelledClip, run_emotions
 from facevlm.evaluation.judges import RuleJudge
 from facevlm.evaluation.run_folder import Origin, texts_hash
-from facevlm.evaluation.verification_run import Trial, run_verification
+from facevlm.evaluation.verification_run import run_verification
 from facevlm.evaluation.zero_shot import zero_shot_card
 from facevlm.prompts import load_prompt
 
@@ -109,7 +109,7 @@ def _descriptions(
         return read_captions(run.model), Origin(run.shown_name)
     prompt = load_prompt("describe_emotion").fill()
     there = [clip for clip in clips if clip.path is not None]
-    questions = [ask_for(prompt, clip.source_clip_id, Footage(root / str(clip.path))) for clip in there]
+    questions = [ask_for(prompt, clip.source_clip_id, Footage(root, str(clip.path))) for clip in there]
     answers = run.ask(answerer, questions, DESCRIBED, doing="describing")
     missing = {clip.source_clip_id: clip.problem or "no video" for clip in clips if clip.path is None}
     prompts = run.prompts("describe_emotion")
@@ -165,7 +165,6 @@ def evaluate_pairs(run: Run, pairs: str, root: str | None, *, describe_with: str
     drawn = read_pairs(Path(pairs))
     segments = [segment for pair in drawn for segment in (pair.a, pair.b)]
     zero_shot = zero_shot_card([_as_clip(segment) for segment in segments], run.trained_on)
-    trials = [Trial(pair.id, pair.same) for pair in drawn]
     by_similarity = run.model.partition(":")[0] in COMPARERS and is_answerer(run.model)
     make_writable(run.folder)
     if is_answerer(run.model):
@@ -181,7 +180,7 @@ def evaluate_pairs(run: Run, pairs: str, root: str | None, *, describe_with: str
         said: Mapping[str, str | None] = answers.texts
     else:
         said, origin = read_captions(run.model, field="answer"), Origin(run.shown_name, zero_shot=zero_shot)
-    report = run_verification(trials, said, run.folder, origin=origin, by_similarity=by_similarity)
+    report = run_verification(drawn, said, run.folder, origin=origin, by_similarity=by_similarity)
     return report_table(report), 1 if report["failures"] else 0
 
 
@@ -189,7 +188,7 @@ def _pair_questions(
     run: Run, pairs: Sequence[VerificationPair], root: Path, *, describe_with: str | None
 ) -> tuple[list[Question], Origin]:
     def shown(segment: Segment) -> Footage:
-        return Footage(root / segment.path, segment.frames)
+        return Footage(root, segment.path, segment.frames)
 
     if describe_with is None:
         prompt = load_prompt("same_person").fill()

@@ -20,13 +20,15 @@ Model = Annotated[
     str,
     typer.Option(
         metavar="describe|chat:FOLDER|openai:NAME|hf:FOLDER|FILE",
-        help="Who answers: the describe engine, a vision endpoint, an image-text model (folder or id of the Hub), or a "
-        'file of answers, JSON of {"id", "caption"}.',
+        help="Who answers: the describe engine, one of our models, a vision endpoint, an image-text model (folder or "
+        'id of the Hub), or a file of answers, JSON of {"id", "caption"}.',
     ),
 ]
 Output = Annotated[str, typer.Option("--output", "-o", help="Folder of the run; started again, it goes on.")]
 Name = Annotated[str | None, typer.Option(help="How tables name the model. Default: as --model has it.")]
-Frames = Annotated[int, typer.Option(min=1, max=64, help="Frames of each clip that the model sees, evenly spaced.")]
+Frames = Annotated[
+    int, typer.Option(min=1, max=64, help="Frames of each clip that the model sees; chat: and describe take their own.")
+]
 Batch = Annotated[int, typer.Option(min=1, max=256, help="Clips that the model answers at a time.")]
 AnswerTokens = Annotated[int, typer.Option(min=1, help="Longest answer of the model.")]
 Revision = Annotated[str | None, typer.Option(help="Of a model of the Hub: branch, tag or commit.")]
@@ -63,8 +65,8 @@ def fec_bench(
         str,
         typer.Option(
             metavar="describe|chat:FOLDER|openai:NAME|hf:FOLDER|FILE|baseline:NAME",
-            help="Who captions: the describe engine, a vision endpoint, an image-text model (folder or id of the Hub), "
-            'a file of captions, JSON of {"id", "caption"}; or a baseline made from the references.',
+            help="Who captions: the describe engine, one of our models, a vision endpoint, an image-text model (folder "
+            'or id of the Hub), a file of captions, JSON of {"id", "caption"}; or a baseline made from the references.',
         ),
     ],
     references: Annotated[
@@ -79,7 +81,7 @@ def fec_bench(
     frames: Frames = 16,
     shots: Annotated[int, typer.Option(min=0, help="In-context examples, drawn from --examples.")] = 0,
     examples: Annotated[
-        str | None, typer.Option(help='Captions with a "video" beside their file, none of the benchmark.')
+        str | None, typer.Option(help='Captions with a "video" beside their file, no caption or clip of the benchmark.')
     ] = None,
     judge: Judge = "rule",
     metrics: Annotated[list[str] | None, typer.Option(help="Names, separated by commas. Default: all.")] = None,

@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from facevlm.answering.answerers import is_answerer, make_answerer
+from facevlm.answering.answerers import NAMED, TALKERS, is_answerer, make_answerer
 from facevlm.cli.answering import Run, draw_examples, placed_clips, progress
 from facevlm.cli.batch import make_writable, refuse_empty, refuse_overwrite
 from facevlm.datasets.readers import dataset_named
@@ -90,15 +90,18 @@ def evaluate_captions(
     rows, untold = caption_origins(paths)
     zero_shot = zero_shot_card(rows, run.trained_on, untold=untold)
     names = [name for text in metrics for name in text.replace(",", " ").split()] or None
-    if is_answerer(run.model):
+    asked = is_answerer(run.model)
+    if (shots or examples is not None) and not (asked and run.model.partition(":")[0] in TALKERS):
+        forms = ", ".join(f"{kind}:{NAMED[kind]}" for kind in TALKERS)
+        raise UsageError(f"{run.model} is shown no examples", where="--shots", mend=f"leave it out, or give {forms}")
+    if asked:
         if videos is None:
             raise UsageError("a model needs the clips", where="--videos", mend="give the folder of the videos")
-        shown = draw_examples(examples, shots, seed=run.options.seed, tested=told)
-        clips = {name: clip for name, clip in placed_clips(paths, videos).items() if told[name] is not None}
+        clips = placed_clips(paths, videos)
+        shown = draw_examples(examples, shots, seed=run.options.seed, tested=told, clips=clips.values())
+        clips = {name: clip for name, clip in clips.items() if told[name] is not None}
         said, origin = _describe(run, clips, "describe_faces", zero_shot=zero_shot, examples=shown)
         return _score(run, "fec-bench", said, told, origin, judging, names, concurrency=concurrency)
-    if shots or examples:
-        raise UsageError("is for a model that is asked", where="--shots", mend="leave it out")
     baseline = run.model.removeprefix(PREFIX) if run.model.startswith(PREFIX) else None
     only: dict[str, str] | None = None
     if baseline is None:
@@ -127,7 +130,7 @@ def evaluate_emer(run: Run, root: str, *, judging: Judging, concurrency: int) ->
     told: dict[str, str | None] = {clip.source_clip_id: clip.labels["caption"] or None for clip in clips}
     zero_shot = zero_shot_card(clips, run.trained_on)
     if is_answerer(run.model):
-        places = {clip.source_clip_id: Footage(Path(root) / (clip.path or clip.source_clip_id)) for clip in clips}
+        places = {clip.source_clip_id: Footage(Path(root), clip.path or clip.source_clip_id) for clip in clips}
         said, origin = _describe(run, places, "describe_emotion", zero_shot=zero_shot)
     else:
         said, origin = read_captions(run.model), Origin(run.shown_name, zero_shot=zero_shot)
@@ -146,7 +149,7 @@ def _describe(
     asked = load_prompt(prompt).fill()
     questions = [ask_for(asked, name, clip, examples=examples) for name, clip in clips.items()]
     answers = run.ask(make_answerer(run.model, run.options), questions, DESCRIBED, doing="describing")
-    shown = [{"clip": one.footage.path.name, "caption": one.answer} for one in examples]
+    shown = [{"clip": one.footage.name, "caption": one.answer} for one in examples]
     origin = Origin(
         run.shown_name,
         answers.answerer,

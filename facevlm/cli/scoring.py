@@ -8,7 +8,7 @@ from facevlm.cli.batch import make_writable, refuse_empty, refuse_overwrite
 from facevlm.cli.evaluating import make_judging
 from facevlm.endpoints.reply_cache import Budget
 from facevlm.errors import UsageError
-from facevlm.evaluation.caption_files import Failure, Pairs, pair_captions, read_captions
+from facevlm.evaluation.caption_files import Failure, Pairs, pair_captions, pairs_at, read_captions
 from facevlm.evaluation.explain import Explanation, explain
 from facevlm.evaluation.explanation_page import explanation_page
 from facevlm.evaluation.judges import Judge, RuleJudge
@@ -153,12 +153,7 @@ def _judged(pairs: Pairs, judging: Judging, names: Sequence[str]) -> tuple[Pairs
     found = judge_samples(samples, judging, names=names, concurrency=CONCURRENCY) if names else []
     failed = tuple(Failure(one.id, next(iter(one.failures.values()))) for one in found if one.failures)
     kept = [k for k, one in enumerate(found) if not one.failures] if names else range(len(samples))
-    scored = Pairs(
-        ids=tuple(pairs.ids[k] for k in kept),
-        predictions=tuple(pairs.predictions[k] for k in kept),
-        references=tuple(pairs.references[k] for k in kept),
-        failures=(*pairs.failures, *failed),
-    )
+    scored = pairs_at(pairs, kept, failures=(*pairs.failures, *failed))
     return scored, {name: [found[k].values[name] for k in kept] for name in names}
 
 
@@ -195,5 +190,6 @@ def _table(report: Report, judge: Judge) -> str:
         if len(report.failures) > 10:
             console.print(f"  and {len(report.failures) - 10} more (see: --json)")
         judged = f" · judge {report.judge}" if report.judge else ""
-        console.print(f"tokens {report.tokenizer}{judged} · references {report.reference_hash[:12]}", markup=False)
+        references = f"{report.n_references} references {report.reference_hash[:12]}"
+        console.print(f"tokens {report.tokenizer}{judged} · {references}", markup=False)
     return capture.get()

@@ -8,15 +8,18 @@ interrupted are the same as if it had not been.
 import hashlib
 import json
 import os
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
 from facevlm.errors import FacevlmError, InputError, OutputError, UsageError
+from facevlm.evaluation.caption_files import without_surrogates
 from facevlm.exports.atomic_file import write_text
 
 SCHEMA = "facevlm/answers/1"
+_THOUGHT = re.compile(r"(?:\A|<think>).*?</think>|<think>.*", re.DOTALL)
 
 
 @dataclass(frozen=True)
@@ -24,12 +27,19 @@ class Footage:
     """What is shown of a clip.
 
     Attributes:
-        path: A video, or a folder of pictures.
+        root: The folder of the dataset.
+        name: The path below it of a video, or of a folder of pictures, with slashes.
         frames: Names of the pictures in the folder that are meant, in order; empty for a video, or all pictures.
     """
 
-    path: Path
+    root: Path
+    name: str
     frames: tuple[str, ...] = ()
+
+    @property
+    def path(self) -> Path:
+        """Where it lies."""
+        return self.root / self.name
 
 
 @dataclass(frozen=True)
@@ -60,10 +70,10 @@ class Question:
 
     @property
     def key(self) -> str:
-        """SHA-256 of all that is asked, wherever the folder of the clips lies."""
+        """SHA-256 of all that is asked, wherever the folder of the dataset lies."""
         shown = [*self.footage, *(example.footage for example in self.examples)]
         parts = [self.id, self.system, self.text, [example.answer for example in self.examples]]
-        parts += [[footage.path.name, *footage.frames] for footage in shown]
+        parts += [[footage.name, *footage.frames] for footage in shown]
         return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
 
@@ -134,7 +144,7 @@ def collect(
         group = questions[start : start + answerer.group]
         if any(question.id not in kept for question in group):
             found = dict(zip(group, answerer.answer(group), strict=True))
-            told = {question: _kept_as(text) for question, text in found.items() if isinstance(text, str)}
+            told = {question: without_surrogates(text) for question, text in found.items() if isinstance(text, str)}
             failures |= {question.id: str(why) for question, why in found.items() if isinstance(why, FacevlmError)}
             kept |= {question.id: text for question, text in told.items()}
             _append(place, "".join(_line(question, text) for question, text in told.items()))
@@ -147,6 +157,11 @@ def collect(
 def ask_for(prompt: tuple[str, str], id: str, *footage: Footage, examples: Sequence[Example] = ()) -> Question:
     """A question from the system and user message of a filled prompt."""
     return Question(id, prompt[1], prompt[0], footage, tuple(examples))
+
+
+def without_thoughts(answer: str) -> str:
+    """What a model answered, without what it thought aloud in <think>, be that unfinished, or opened by its prompt."""
+    return _THOUGHT.sub(" ", answer)
 
 
 def _kept(place: Path, header: dict[str, Any], keys: Mapping[str, str]) -> dict[str, str]:
@@ -193,11 +208,6 @@ def _append(place: Path, lines: str) -> None:
             os.fsync(file.fileno())
     except OSError as error:
         raise OutputError(f"cannot be written: {(error.strerror or str(error)).lower()}", where=place) from error
-
-
-def _kept_as(text: str) -> str:
-    """The text without lone surrogates, which no file can hold."""
-    return text.encode("utf-8", "replace").decode()
 
 
 def _line(question: Question, text: str) -> str:

@@ -9,13 +9,13 @@ import numpy as np
 
 from facevlm.endpoints.reply_cache import CachedClient
 from facevlm.errors import UsageError
-from facevlm.evaluation.caption_files import Failure, Pairs, pair_captions
+from facevlm.evaluation.caption_files import Failure, Pairs, pair_captions, pairs_at
 from facevlm.evaluation.intervals import f_of_means_interval, mean_interval
 from facevlm.evaluation.judging import JudgedSample, Judging, Sample, judge_samples
-from facevlm.evaluation.metrics import TEXT_METRICS, Metric, compute, judged_name
+from facevlm.evaluation.metrics import TEXT_METRICS, compute, judged_name
 from facevlm.evaluation.run_card import run_card
 from facevlm.evaluation.run_folder import SCHEMA, Origin, Score, refuse_other_run, texts_hash, write_run
-from facevlm.evaluation.scores import Scores, f_measure
+from facevlm.evaluation.scores import f_measure
 
 # Of ids and captions of the 800 references that FEC-Bench published; other sets are told apart by it.
 FEC_BENCH_REFERENCES = "59fcfb093fd6da3f49d1779b204067b8a63c792411786ce55cf766cb7bf941da"
@@ -47,7 +47,7 @@ def run_benchmark(
         judging: The judge.
         metrics: Full names; None for all but consistency, which needs second predictions.
         baseline: Its name, where the predictions are those of a baseline and of no model.
-        only: Ids to score, None for all. CIDEr's document frequencies are those of all references; BLEU is left out.
+        only: Ids to score, None for all; BLEU is left out.
         second_predictions: id -> answer to a similar question.
         concurrency: Captions to judge at a time.
         on_progress: Called after each judged caption.
@@ -65,6 +65,8 @@ def run_benchmark(
     folder = Path(folder)
     names = [name for name in _chosen(metrics, judging) if only is None or not name.startswith("bleu_")]
     pairs = pair_captions(predictions, references, reasons=origin.failures)
+    if only is not None:
+        pairs = pairs_at(pairs, [k for k, name in enumerate(pairs.ids) if name in only], failures=())
     identity = {
         **{"benchmark": benchmark, "judge": judging.by_events.name, "align": judging.align},
         **origin.identity(predictions),
@@ -78,11 +80,6 @@ def run_benchmark(
     ]
     text = compute(pairs, [name for name in names if name in TEXT_METRICS], intervals=True)
     columns = {name: metric.scores.per_sample for name, metric in text.metrics.items()}
-    if only is not None:
-        kept = [number for number, name in enumerate(pairs.ids) if name in only]
-        columns = {name: column[kept] for name, column in columns.items()}
-        samples = [samples[number] for number in kept]
-        pairs = Pairs(tuple(pairs.ids[k] for k in kept), (), (), ())
     judged_names = [name for name in names if name in judging.names]
     judged = (
         judge_samples(samples, judging, names=judged_names, concurrency=concurrency, on_progress=on_progress)
@@ -94,10 +91,7 @@ def run_benchmark(
         if name in judging.names:
             scores[name] = _judged_score(name, judged, judging, n=len(pairs.ids) + len(pairs.failures))
         elif name in text.metrics:
-            metric, values = text.metrics[name], columns[name]
-            if only is not None:
-                mean = float(values.mean())
-                metric = Metric(Scores(mean, values), mean, mean_interval(values))
+            metric = text.metrics[name]
             scores[name] = Score(
                 metric.scores.corpus, metric.interval, metric.failures_as_zero, len(pairs.ids), len(pairs.failures)
             )

@@ -1,7 +1,7 @@
 """Read captions to score: JSON or JSON lines of `{"id", "caption"}`; pair predictions with references by id."""
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -26,12 +26,14 @@ class Pairs:
         predictions: N captions; an empty one counts as said.
         references: N captions.
         failures: Ids that lack a caption on either side.
+        reference_set: id -> reference, of all clips that have one, scored or not.
     """
 
     ids: tuple[str, ...]
     predictions: tuple[str, ...]
     references: tuple[str, ...]
     failures: tuple[Failure, ...]
+    reference_set: Mapping[str, str]
 
 
 def read_captions(path: str | Path, *, field: str = "caption") -> dict[str, str | None]:
@@ -42,7 +44,7 @@ def read_captions(path: str | Path, *, field: str = "caption") -> dict[str, str 
         field: Which field of the objects to read.
 
     Returns:
-        id -> caption, in the order of the file; None where the caption is null or missing.
+        id -> caption, in the order of the file, "?" for lone surrogates; None where it is null or missing.
 
     Raises:
         InputError: The file cannot be read, is no such file, or has an id twice.
@@ -62,12 +64,18 @@ def read_captions(path: str | Path, *, field: str = "caption") -> dict[str, str 
         caption = row.get(field)
         if not isinstance(caption, str | None):
             raise InputError(f'the "{field}" of id {name} is no text', where=f"{path}, {place}")
-        if str(name) in captions:
+        name = without_surrogates(str(name))
+        if name in captions:
             raise InputError(f"id {name} is there twice", where=f"{path}, {place}", mend="keep one caption per id")
-        captions[str(name)] = caption
+        captions[name] = None if caption is None else without_surrogates(caption)
     if not captions:
         raise InputError("holds no captions", where=path)
     return captions
+
+
+def without_surrogates(text: str) -> str:
+    """The text with "?" for lone surrogates, which JSON can hold, but no file and no tokenizer."""
+    return text.encode("utf-8", "replace").decode()
 
 
 def pair_captions(
@@ -85,9 +93,14 @@ def pair_captions(
             failures.append(Failure(name, (reasons or {}).get(name, "no prediction")))
     failed = {failure.id for failure in failures}
     ids = tuple(name for name in references if name not in failed)
-    return Pairs(
-        ids, tuple(predictions[i] or "" for i in ids), tuple(references[i] or "" for i in ids), tuple(failures)
-    )
+    told = {name: caption for name, caption in references.items() if caption is not None}
+    return Pairs(ids, tuple(predictions[i] or "" for i in ids), tuple(told[i] for i in ids), tuple(failures), told)
+
+
+def pairs_at(pairs: Pairs, places: Sequence[int], *, failures: Sequence[Failure]) -> Pairs:
+    """Some of the pairs, by their places, of the same reference set; with failures in the place of theirs."""
+    ids, said, told = (tuple(column[k] for k in places) for column in (pairs.ids, pairs.predictions, pairs.references))
+    return Pairs(ids, said, told, tuple(failures), pairs.reference_set)
 
 
 def _rows(text: str, path: str | Path) -> Iterable[tuple[str, Any]]:

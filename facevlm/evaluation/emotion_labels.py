@@ -9,6 +9,7 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 
+from facevlm.evaluation.answers import without_thoughts
 from facevlm.evaluation.judges import Judge, RuleJudge
 
 FORMS = {
@@ -28,7 +29,6 @@ _LABELS = {form: label for label, forms in FORMS.items() for form in forms}
 _WORD = re.compile(rf"\b(?:{'|'.join(sorted(_LABELS, key=len, reverse=True))})\b")
 _DENIED = re.compile(r"(?:\b(?:not|no|neither|nor|without|never|rather than|instead of)|n't)(?:\s+\w+)?\s*$")
 _CUE = re.compile(r"\b(?:answer|emotion|label|feeling)\b(?:\s+\w+){0,2}\s*(?:\bis\b|:)")
-_THOUGHT = re.compile(r"<think>.*?(?:</think>|$)", re.DOTALL)
 
 # Action units of each emotion; half of them must be told.
 PROTOTYPES = {
@@ -53,7 +53,7 @@ def parse_label(answer: str, labels: Sequence[str]) -> str | None:
         answer: Of a model; what it thought aloud in <think> is left out.
         labels: All classes, keys of `FORMS`.
     """
-    text = _THOUGHT.sub(" ", answer).lower()
+    text = without_thoughts(answer).lower()
     found = _named(text, labels)
     if len(set(found)) > 1 and (cues := list(_CUE.finditer(text))):
         found = _named(text[cues[-1].end() :], labels)

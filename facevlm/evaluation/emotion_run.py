@@ -1,7 +1,8 @@
 """Run emotion classification (DFEW, MAFW): UAR and WAR of the official folds, recall of each class, the confusions.
 
 Papers report the mean of the folds' values, and so do `uar` and `war` here; intervals are of the pooled clips. An
-answer that names no class, or several, is wrong and in a column of its own; a clip without an answer is a failure.
+answer that names no class, or several, is wrong and in a column of its own; a clip without an answer is a failure, and
+failures count as 0 by being wrong in their fold.
 """
 
 import time
@@ -12,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from facevlm.evaluation.classification import ClassificationScores, classification_scores, fold_scores
+from facevlm.evaluation.classification import ClassificationScores, FoldScores, classification_scores, fold_scores
 from facevlm.evaluation.figures import confusion_svg
 from facevlm.evaluation.intervals import class_means_interval, mean_interval
 from facevlm.evaluation.run_card import versions
@@ -135,16 +136,12 @@ def _scores(
     failed = len(missing)
     if not scored:
         return dict.fromkeys(names, Score(None, None, None, 0, failed)), [], None
-    parts = [[clip for clip in scored if clip.fold == fold] for fold in folds]
-    found = fold_scores(
-        [([clip.label for clip in part], [told[clip.id] for clip in part]) for part in parts if part], labels=labels
-    )
+    found, as_wrong = (_by_fold(clips, told, folds, labels) for clips in (scored, [*scored, *missing]))
     hits = 100.0 * np.array([told[clip.id] == clip.label for clip in scored])
     classes = np.array([labels.index(clip.label) for clip in scored])
-    share = len(scored) / (len(scored) + failed)
     metrics = {
-        "war": Score(found.war, mean_interval(hits), found.war * share, len(scored), failed),
-        "uar": Score(found.uar, class_means_interval(hits, classes), None, len(scored), failed),
+        "war": Score(found.war, mean_interval(hits), as_wrong.war, len(scored), failed),
+        "uar": Score(found.uar, class_means_interval(hits, classes), as_wrong.uar, len(scored), failed),
     }
     for number, label in enumerate(labels):
         recall = float(found.pooled.recall[number])
@@ -152,14 +149,26 @@ def _scores(
         seen = bool(len(own))
         lost = sum(clip.label == label for clip in missing)
         metrics[f"recall_{label}"] = Score(
-            recall if seen else None, mean_interval(own) if seen else None, None, len(own), lost
+            recall if seen else None,
+            mean_interval(own) if seen else None,
+            float(as_wrong.pooled.recall[number]) if seen else None,
+            len(own),
+            lost,
         )
-    kept = [fold for fold, part in zip(folds, parts, strict=True) if part]
+    kept = [fold for fold in folds if any(clip.fold == fold for clip in scored)]
     each = [
         {"fold": fold, "n": one.n, "war": one.war, "uar": one.uar, "unparsed": one.stray}
         for fold, one in zip(kept, found.folds, strict=True)
     ]
     return metrics, each, found.pooled
+
+
+def _by_fold(
+    clips: Sequence[LabelledClip], told: Mapping[str, str | None], folds: Sequence[int], labels: Sequence[str]
+) -> FoldScores:
+    parts = [[clip for clip in clips if clip.fold == fold] for fold in folds]
+    found = [([clip.label for clip in part], [told[clip.id] for clip in part]) for part in parts if part]
+    return fold_scores(found, labels=labels)
 
 
 def _confusion(pooled: ClassificationScores) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """The leaderboard as one HTML page: own runs by benchmark and judge, what chance scores, published numbers apart.
 
-Runs are ranked only among those of one benchmark, one judge, one alignment and one set of references. The chance and
+Runs are ranked only among those of one benchmark, one judge, one alignment and one set of references, and by the value
+with failures as 0 where there is one: a run is not better for what it left out. The chance and
 ceiling rows stand in each of these tables; where one was not run, the row says so. Published rows are never ranked:
 their judge, their references and their code are not known.
 """
@@ -93,7 +94,7 @@ class Row:
         zero_shot: Whether the run may be called so, in words; empty for baselines.
         helped: Who or what helped the model, in words; empty where nothing did.
         scores: Column -> score, as in the report; None where the run has none.
-        best: Columns in which no other model of the table is better.
+        best: Columns in which no other model of the table is better, failures as 0.
     """
 
     rank: int | None
@@ -264,5 +265,9 @@ def _score(report: dict[str, Any], column: str, judge: str) -> dict[str, Any] | 
 
 
 def _value(scores: dict[str, dict[str, Any] | None], column: str, missing: float) -> float:
+    """By which models are ranked: with failures as 0 where there is such a value."""
     score = scores[column]
-    return float(score["value"]) if score else missing
+    if not score:
+        return missing
+    as_zero = score["mean_failures_as_zero"]
+    return float(score["value"] if as_zero is None else as_zero)

@@ -18,17 +18,15 @@ from facevlm.evaluation.scores import Scores, f_measure, mean_scores
 from facevlm.evaluation.tem import tem
 from facevlm.evaluation.video_chatgpt import DIMENSIONS
 
-Group = Callable[[Sequence[str], Sequence[str]], dict[str, Scores]]
+Group = Callable[[Pairs], dict[str, Scores]]
 
 TEXT_GROUPS: dict[tuple[str, ...], Group] = {
-    ("cider_d",): lambda said, told: {"cider_d": cider_d(said, told)},
-    ("cider_no_length_penalty",): lambda said, told: {
-        "cider_no_length_penalty": cider_d(said, told, length_penalty=False)
-    },
-    ("rouge_l",): lambda said, told: {"rouge_l": rouge_l(said, told)},
-    ("rouge_score_l",): lambda said, told: {"rouge_score_l": rouge_score_l(said, told).f1},
-    ("bleu_1", "bleu_2", "bleu_3", "bleu_4"): lambda said, told: {
-        f"bleu_{n}": scores for n, scores in enumerate(bleu(said, told), start=1)
+    ("cider_d",): lambda pairs: {"cider_d": _cider(pairs)},
+    ("cider_no_length_penalty",): lambda pairs: {"cider_no_length_penalty": _cider(pairs, length_penalty=False)},
+    ("rouge_l",): lambda pairs: {"rouge_l": rouge_l(pairs.predictions, pairs.references)},
+    ("rouge_score_l",): lambda pairs: {"rouge_score_l": rouge_score_l(pairs.predictions, pairs.references).f1},
+    ("bleu_1", "bleu_2", "bleu_3", "bleu_4"): lambda pairs: {
+        f"bleu_{n}": scores for n, scores in enumerate(bleu(pairs.predictions, pairs.references), start=1)
     },
 }
 TEXT_METRICS = tuple(name for names in TEXT_GROUPS for name in names)
@@ -75,7 +73,8 @@ class Report:
         failures: Ids that could not be scored; they are in no mean.
         tokenizer: Name of the tokenizer of CIDEr, ROUGE-L and BLEU.
         judge: Name and version of the judge, None where no judged metric was asked for.
-        reference_hash: SHA-256 of the scored references; CIDEr depends on the whole set.
+        n_references: Number of references, scored or not; CIDEr depends on the whole set.
+        reference_hash: SHA-256 of their ids and texts.
     """
 
     names: tuple[str, ...]
@@ -84,6 +83,7 @@ class Report:
     failures: tuple[Failure, ...]
     tokenizer: str
     judge: str | None
+    n_references: int
     reference_hash: str
 
 
@@ -125,10 +125,11 @@ def compute(
     if unknown := [name for name in wanted if name not in known]:
         raise UsageError(f"no metric {unknown[0]!r}", where="--metrics", mend=f"choose among {', '.join(known)}")
     found: dict[str, Scores] = {}
+    told = pairs.reference_set
     if pairs.ids:
         for group, function in TEXT_GROUPS.items():
             if set(group) & set(wanted):
-                found |= function(pairs.predictions, pairs.references)
+                found |= function(pairs)
         found |= _judged(pairs, wanted, judge) if judged is None else _told(judged, wanted, judge)
     share = len(pairs.ids) / max(len(pairs.ids) + len(pairs.failures), 1)
     metrics = {name: _metric(name, found, judge, share=share, interval=intervals) for name in wanted if found}
@@ -139,8 +140,14 @@ def compute(
         failures=pairs.failures,
         tokenizer="ptb (without Java)",
         judge=f"{judge.name} {judge.version}" if set(wanted) - set(TEXT_METRICS) else None,
-        reference_hash=hashlib.sha256("\n\0".join((*pairs.ids, *pairs.references)).encode()).hexdigest(),
+        n_references=len(told),
+        reference_hash=hashlib.sha256("\n\0".join((*told, *told.values())).encode()).hexdigest(),
     )
+
+
+def _cider(pairs: Pairs, *, length_penalty: bool = True) -> Scores:
+    told = tuple(pairs.reference_set.values())
+    return cider_d(pairs.predictions, pairs.references, reference_set=told, length_penalty=length_penalty)
 
 
 def _judged(pairs: Pairs, wanted: Sequence[str], judge: Judge) -> dict[str, Scores]:
@@ -204,6 +211,7 @@ def as_document(report: Report, *, details: bool = False) -> dict[str, object]:
         document["run"] = {
             "tokenizer": report.tokenizer,
             "judge": report.judge,
+            "n_references": report.n_references,
             "reference_hash": report.reference_hash,
         }
     return document

@@ -26,7 +26,8 @@ class Score:
     Attributes:
         value: Of the corpus, over what was scored; None where nothing was.
         interval: 95 % bootstrap interval over clips, None where there is none.
-        mean_failures_as_zero: The value with 0 for each failure; None where it is no mean.
+        mean_failures_as_zero: The value with 0 for each failure; None where that has no meaning, as for BLEU and ROC,
+            and where nothing was scored.
         n_scored: Samples in the value.
         n_failed: Samples in no value.
     """

@@ -1,6 +1,6 @@
 """What a metric gives: one value for the corpus, one for each sample; and the pairs of texts it is given."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -62,15 +62,36 @@ def as_lists(predictions: Sequence[str], references: References) -> list[list[st
     """The references as one list per prediction.
 
     Raises:
-        InputError: Their numbers differ, there are none, or a prediction has no reference.
+        InputError: Their numbers differ, there are none, a prediction has no reference, or one of them is no text.
     """
     if isinstance(predictions, str) or isinstance(references, str):
         raise InputError("predictions and references are lists of captions, not one caption", mend="put it in a list")
     if len(predictions) != len(references):
         raise InputError(f"{len(predictions)} predictions, but {len(references)} references")
-    if not predictions:
+    if not len(predictions):
         raise InputError("there are no captions to score")
-    lists = [[item] if isinstance(item, str) else list(item) for item in references]
-    if empty := [number for number, item in enumerate(lists) if not item]:
-        raise InputError(f"prediction {empty[0]} has no reference")
+    for number, caption in enumerate(predictions):
+        _refuse_no_text(caption, f"prediction {number}")
+    return reference_lists(references)
+
+
+def reference_lists(references: References) -> list[list[str]]:
+    """The references as one list per clip.
+
+    Raises:
+        InputError: A clip has none, or one is no text.
+    """
+    lists = []
+    for number, item in enumerate(references):
+        captions = [item] if isinstance(item, str) or not isinstance(item, Iterable) else list(item)
+        if not captions:
+            raise InputError(f"prediction {number} has no reference")
+        for caption in captions:
+            _refuse_no_text(caption, f"the reference of prediction {number}")
+        lists.append(captions)
     return lists
+
+
+def _refuse_no_text(caption: object, name: str) -> None:
+    if not isinstance(caption, str):
+        raise InputError(f"{name} is no text: {caption!r:.40}", mend="leave out clips without a caption")

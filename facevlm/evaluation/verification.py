@@ -5,16 +5,29 @@ that baseline stands beside every accuracy. Values are in percent.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from facevlm.errors import InputError
+from facevlm.evaluation.answers import without_thoughts
 
-_NO = re.compile(r"\b(?:no|not|different|isn't|aren't|doesn't|do not|unlikely|distinct)\b")
-_YES = re.compile(r"\b(?:yes|same|identical|match(?:es)?)\b")
-_UNSURE = re.compile(r"\b(?:cannot|can't|can not|unable|unclear|not (?:sure|certain|possible|clear)|impossible)\b")
+_UNSURE = re.compile(
+    r"\b(?:cannot|can't|can not|unable|unclear|not (?:sure|certain|possible|clear)|impossible"
+    r"|yes (?:and|or) no|no (?:and|or) yes)\b"
+)
+_NO_DOUBT = re.compile(r"\b(?:no|without(?: a| any)?|beyond(?: a| any)?) (?:doubt|question|differences?)\b")
+_FIRST = re.compile(r"\W*(yes|no)\b")
+_ALONE = re.compile(r"\b(?:yes\b|no(?=\s*(?:[.,;:!*\"]|$)))")
+_CLAUSE = re.compile(r"[.,;:!?\n]|\b(?:but|rather|instead)\b")
+_SAME = r"same|identical|match(?:es|ing)?"
+_PEOPLE = r"people|persons?|individuals?|m[ae]n|wom[ae]n|boys?|girls?|faces?|identit(?:y|ies)|subjects?|ones?"
+_DIFFERENT = (
+    rf"(?:different|distinct)(?=(?:\s+\w+)?\s+(?:{_PEOPLE})\b|\s*(?:[^\w\s]|$)|\s+(?:from|and|as|because|in)\b)"
+)
+_CLAIM = re.compile(rf"\b(?:(?P<same>{_SAME})|{_DIFFERENT})\b")
+_DENIAL = re.compile(r"\b(?:not|no|never|neither|nor|nothing|unlikely|hardly)\b|n't\b")
 
 
 @dataclass(frozen=True)
@@ -71,16 +84,31 @@ def verification_scores(same: Sequence[bool], answers: Sequence[bool | None]) ->
 
 
 def parse_same(answer: str) -> bool | None:
-    """Whether an answer says "the same person"; None where it says neither, or that it cannot tell."""
-    text = answer.lower().replace("’", "'")
+    """Whether an answer says "the same person"; None where it says neither, both, or that it cannot tell.
+
+    The first word counts, if it is yes or no; else a yes or no that stands alone; else whether people are called the
+    same or different, a denial in the same clause turning that round.
+
+    Args:
+        answer: Of a model; what it thought aloud in <think> is left out.
+    """
+    text = _NO_DOUBT.sub(" ", without_thoughts(answer).lower().replace("’", "'"))
     if _UNSURE.search(text):
         return None
-    first = re.match(r"\W*(yes|no)\b", text)
-    if first:
+    if first := _FIRST.match(text):
         return first.group(1) == "yes"
-    if _NO.search(text):
-        return False
-    return True if _YES.search(text) else None
+    said = {word == "yes" for word in _ALONE.findall(text)} or set(_claims(text))
+    return said.pop() if len(said) == 1 else None
+
+
+def _claims(text: str) -> Iterator[bool]:
+    """Whether each clause calls people the same."""
+    for clause in _CLAUSE.split(text):
+        start = 0
+        for claim in _CLAIM.finditer(clause):
+            denied = _DENIAL.search(clause, start, claim.start()) is not None
+            yield (claim["same"] is not None) != denied
+            start = claim.end()
 
 
 def tar_at_far(same: Sequence[bool], similarities: Sequence[float], *, far: float) -> float:

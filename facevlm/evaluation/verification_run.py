@@ -4,14 +4,16 @@ By similarity the accuracy is that of ten folds, each at the threshold that is b
 et al. 2007); a threshold chosen on the pairs that it is scored on would flatter.
 """
 
+import json
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from facevlm.datasets.verification_pairs import VerificationPair
 from facevlm.errors import InputError
 from facevlm.evaluation.figures import roc_svg
 from facevlm.evaluation.intervals import mean_interval
@@ -26,16 +28,8 @@ FARS = (0.1, 0.01, 0.001)
 PICTURE = "roc.svg"
 
 
-@dataclass(frozen=True)
-class Trial:
-    """Whether a pair of segments shows one person."""
-
-    id: str
-    same: bool
-
-
 def run_verification(
-    trials: Sequence[Trial],
+    trials: Sequence[VerificationPair],
     answers: Mapping[str, str | None],
     folder: str | Path,
     *,
@@ -45,7 +39,7 @@ def run_verification(
     """Score answers, and write report and samples; by similarity the ROC curve too.
 
     Args:
-        trials: In order.
+        trials: Pairs of segments, in order.
         answers: id -> words such as "Yes, …", or a similarity as text; None or no entry where there is none.
         folder: Where the files go; it must exist.
         origin: Who answered, and why some answers are missing.
@@ -64,7 +58,7 @@ def run_verification(
     identity = {
         **{"benchmark": BENCHMARK, "judge": "similarity" if by_similarity else "words", "align": "none"},
         **origin.identity(told),
-        "references": texts_hash({trial.id: str(trial.same) for trial in trials}),
+        "references": texts_hash({trial.id: json.dumps(asdict(trial)) for trial in trials}),
     }
     refuse_other_run(folder, identity)
     scored = [trial for trial in trials if told[trial.id] is not None]
@@ -78,7 +72,8 @@ def run_verification(
             title = f"{BENCHMARK}: {origin.model}, {len(scored)} pairs"
             write_text(roc_svg(*roc, auc=(metrics["auc"].value or 0) / 100, title=title), folder / PICTURE)
     else:
-        metrics, right = _by_words(same, [parse_same(text) for text in said], failed=failed)
+        missing = [trial.same for trial in trials if told[trial.id] is None]
+        metrics, right = _by_words(same, [parse_same(text) for text in said], missing=missing)
     reasons = origin.failures or {}
     failures = [
         {"id": trial.id, "metrics": "all", "reason": reasons.get(trial.id, "no answer")}
@@ -107,15 +102,20 @@ def run_verification(
 
 
 def _by_words(
-    same: Sequence[bool], answers: Sequence[bool | None], *, failed: int
+    same: Sequence[bool], answers: Sequence[bool | None], *, missing: Sequence[bool]
 ) -> tuple[dict[str, Score], list[bool]]:
-    names = ("accuracy", "true_positive_rate", "true_negative_rate", "balanced_accuracy", "unparsed")
+    rates, failed = ("true_positive_rate", "true_negative_rate", "balanced_accuracy"), len(missing)
     if not same:
-        return dict.fromkeys(names, Score(None, None, None, 0, failed)), []
+        return dict.fromkeys(("accuracy", *rates, "unparsed"), Score(None, None, None, 0, failed)), []
     scores = verification_scores(same, answers)
+    as_wrong = verification_scores([*same, *missing], [*answers, *[None] * failed])
     right = [answer == true for answer, true in zip(answers, same, strict=True)]
-    metrics = {name: _plain(getattr(scores, name), len(same), failed) for name in names}
-    return metrics | {"accuracy": _accuracy(right, failed)}, right
+    metrics = {"accuracy": _accuracy(right, failed)}
+    for name in rates:
+        value = getattr(scores, name)
+        zero = None if value is None else getattr(as_wrong, name)
+        metrics[name] = Score(value, None, zero, len(same), failed)
+    return metrics | {"unparsed": _plain(scores.unparsed, len(same), failed)}, right
 
 
 def _by_similarity(
@@ -170,7 +170,7 @@ def _plain(value: float | None, n: int, failed: int) -> Score:
     return Score(None if value is None else float(value), None, None, n, failed)
 
 
-def _number(text: str, trial: Trial) -> float:
+def _number(text: str, trial: VerificationPair) -> float:
     try:
         value = float(text)
     except ValueError:

@@ -70,6 +70,18 @@ def clips(tmp_path) -> Path:
 
 
 @pytest.fixture
+def examples(tmp_path) -> Path:
+    """Captions of three other clips, in a folder with them."""
+    folder = tmp_path / "examples"
+    folder.mkdir()
+    for number, colour in enumerate(COLOURS):
+        film(folder / f"{number}.mp4", 0.4, [Square(colour, still(40, 30, 100))])
+    rows = [{"id": f"x{k}", "video": f"{k}.mp4", "caption": f"She nods {k} times."} for k in range(3)]
+    (folder / "examples.json").write_text(json.dumps(rows))
+    return folder / "examples.json"
+
+
+@pytest.fixture
 def run(capfd) -> Callable[..., tuple[int, str, str]]:
     """Runs `facevlm eval`; returns exit code, standard output and standard error."""
 

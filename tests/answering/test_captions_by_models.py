@@ -47,12 +47,10 @@ def test_a_vision_endpoint(run, arguments, tmp_path):
     assert set(card["prompts"]) == {"describe_faces"} and report["run_card"]["zero_shot"] is None
 
 
-def test_examples_are_shown_before_the_question(run, arguments, clips, tmp_path):
+def test_examples_are_shown_before_the_question(run, arguments, examples, tmp_path):
     pytest.importorskip("openai")
-    rows = [{"id": f"x{k}", "video": f"DFEW/{k + 1}.mp4", "caption": f"She nods {k} times."} for k in range(3)]
-    (clips / "examples.json").write_text(json.dumps(rows))
     with ScriptedServer(captioner) as server:
-        shots = ["--shots", 2, "--examples", clips / "examples.json", "--model", "openai:V"]
+        shots = ["--shots", 2, "--examples", examples, "--model", "openai:V"]
         assert run(*arguments, *shots, "--model-url", server.base_url, "-o", tmp_path / "run")[0] == 1
     talks = [body["messages"] for body in server.requests]
     assert all([turn["role"] for turn in talk] == ["system", *["user", "assistant"] * 2, "user"] for talk in talks)
@@ -139,12 +137,10 @@ def test_our_own_models(run, arguments, tmp_path, squares):
     assert run(*asked)[1] == out and (tmp_path / "run" / "descriptions.jsonl").read_text() == first
 
 
-def test_our_own_models_are_shown_examples(run, arguments, clips, told, tmp_path, squares):
+def test_our_own_models_are_shown_examples(run, arguments, examples, told, tmp_path, squares):
     pytest.importorskip("torch")
-    rows = [{"id": f"x{k}", "video": f"DFEW/{k + 1}.mp4", "caption": f"She nods {k} times."} for k in range(3)]
-    (clips / "examples.json").write_text(json.dumps(rows))
     asked = [*arguments, "--model", "chat:tiny-facetrack-mm", "--answer-tokens", 5]
-    code, out, _ = run(*asked, "--shots", 2, "--examples", clips / "examples.json", "-o", tmp_path / "shots")
+    code, out, _ = run(*asked, "--shots", 2, "--examples", examples, "-o", tmp_path / "shots")
     assert code == 1 and "scored 3 / 4, 1 failed" in out
     assert len(report_of(tmp_path / "shots")["run_card"]["model"]["examples"]) == 2
     assert len(told) == 3 and len({id(clip) for seen, _ in told for clip in seen}) == 2 + 3  # examples are seen once
@@ -265,8 +261,13 @@ WRONG = {
     "a model without a name": (["--model", "openai:"], "no model"),
     "vectors describe nothing": (["--model", "appearance"], "no model 'appearance' for this"),
     "a variant of the engine": (["--model", "describe:fast"], "no variants"),
-    "shots without examples": (["--model", "describe", "--shots", "2"], "belong together"),
-    "shots for a file": (["--model", "SAID", "--shots", "2", "--examples", "SAID"], "is for a model"),
+    "shots without examples": (["--model", "openai:V", "--shots", "2"], "belong together"),
+    "shots for a file": (["--model", "SAID", "--shots", "2", "--examples", "SAID"], "is shown no examples"),
+    "shots for the engine": (
+        ["--model", "describe", "--shots", "1", "--examples", "SAID"],
+        "describe is shown no examples",
+    ),
+    "examples for vectors": (["--model", "appearance", "--examples", "SAID"], "appearance is shown no examples"),
 }
 
 
@@ -281,8 +282,34 @@ def test_wrong_usage(situation, run, arguments, tmp_path):
 
 def test_captions_of_the_benchmark_are_no_examples(run, arguments, tmp_path):
     shots = ["--shots", 1, "--examples", tmp_path / "references.json"]
-    code, _, err = run(*arguments, "--model", "describe", *shots, "-o", tmp_path / "run")
+    code, _, err = run(*arguments, "--model", "openai:V", *shots, "-o", tmp_path / "run")
     assert code == 2 and "captions of the benchmark" in err
+
+
+EXAMPLES = {
+    "a clip of the benchmark": ({"video": "own/DFEW/1.mp4"}, 2, "the clip of x is one of the benchmark"),
+    "a link to a clip of the benchmark": ({"video": "link.mp4"}, 2, "the clip of x is one of the benchmark"),
+    "a clip that is not there": ({"video": "9.mp4"}, 1, "example x cannot be shown: "),
+    "a clip that cannot be decoded": ({"video": "broken.mp4"}, 1, "example x cannot be shown: "),
+    "an empty caption": ({"caption": " "}, 2, "the caption of x is empty"),
+    "no caption": ({"caption": None}, 2, "holds 0 captions"),
+}
+
+
+@pytest.mark.parametrize("situation", EXAMPLES)
+def test_examples_that_cannot_be_shown_are_told_before_anything_is_asked(
+    situation, run, arguments, clips, examples, tmp_path
+):
+    pytest.importorskip("openai")
+    changed, wanted, told = EXAMPLES[situation]
+    (examples.parent / "own").symlink_to(clips, target_is_directory=True)
+    (examples.parent / "link.mp4").symlink_to(clips / "DFEW/2.mp4")
+    (examples.parent / "broken.mp4").write_text("no video")
+    examples.write_text(json.dumps([{"id": "x", "video": "0.mp4", "caption": "She nods."} | changed]))
+    with ScriptedServer(captioner) as server:
+        asked = [*arguments, "--model", "openai:V", "--model-url", server.base_url, "-o", tmp_path / "run"]
+        code, _, err = run(*asked, "--shots", 1, "--examples", examples)
+    assert code == wanted and told in err and not server.requests and not (tmp_path / "run").exists()
 
 
 def test_a_folder_with_answers_of_another_model_is_refused(run, arguments, tmp_path):

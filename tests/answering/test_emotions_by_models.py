@@ -112,6 +112,15 @@ def test_two_runs_are_compared_class_by_class(run, dfew, tmp_path):
     assert lines["recall_happy"][3] == "+0.0000" and "uar is left out: it is no mean over clips" in out
 
 
+def test_our_own_model_infers_from_a_caption_with_half_an_emoji(run, dfew, tmp_path):
+    pytest.importorskip("torch")
+    said = [{"id": f"{video:05d}", "caption": DESCRIBED[k] + " \ud83d"} for k, (video, _) in enumerate(TRUTH[1])]
+    (tmp_path / "said.json").write_text(json.dumps(said))
+    asked = ["--model", tmp_path / "said.json", "--infer-by", "chat:tiny", "--answer-tokens", 3, "-o", tmp_path / "run"]
+    code, out, _ = run("dfew", "--root", dfew, "--fold", 1, *asked)
+    assert code == 0 and "scored 3 / 3" in out
+
+
 def test_another_model_infers(run, dfew, tmp_path):
     pytest.importorskip("openai")
     said = [{"id": f"{video:05d}", "caption": DESCRIBED[k]} for k, (video, _) in enumerate(TRUTH[1])]

@@ -125,8 +125,12 @@ def test_our_own_model_compares(model, run, tree, squares, tmp_path):
 def test_our_own_model_sees_both_clips_of_a_pair(tree, pairs, squares, told):
     pytest.importorskip("torch")
     answerer = ChatAnswerer("tiny-facetrack-mm", max_tokens=3, device="cpu")
-    shown = [Footage(tree / pairs[0][side]["path"], tuple(pairs[0][side]["frames"])) for side in "ab"]
-    assert isinstance(answerer.answer([Question("x", "First clip:\nA scar.\n\nThe same?", "Compare.", tuple(shown))])[0], str)
+    shown = [Footage(tree, pairs[0][side]["path"], tuple(pairs[0][side]["frames"])) for side in "ab"]
+    asked = Question("x", "First clip:
+A scar.
+
+The same?", "Compare.", tuple(shown))
+    assert isinstance(answerer.answer([asked])[0], str)
     ((seen, (message,)),) = told
     assert [part["type"] for part in message["content"][:2]] == ["video", "video"]
     texts = [part["text"] for part in message["content"][2:]]
@@ -179,6 +183,31 @@ def test_a_segment_without_a_face_is_a_failure(run, tree, pairs, squares, tmp_pa
     asked = ["verification", "--pairs", tmp_path / "pairs", "--root", tree, "--model", "appearance"]
     code, out, _ = run(*asked, "-o", tmp_path / "run")
     assert code == 1 and "scored 11 / 12, 1 failed" in out and "no face was found" in out
+
+
+@pytest.mark.parametrize("other", ["another person", "other frames"])
+def test_answers_are_not_used_for_other_pairs(other, run, tree, pairs, tmp_path):
+    pytest.importorskip("openai")
+    number, pair = next((k, pair) for k, pair in enumerate(pairs) if pair["same"])
+    side = pair["b"]
+    if other == "another person":  # whose folder of frames has the same name
+        name = next(p["b"]["identity"] for p in pairs if colour(p["b"]) != colour(side))
+        side = side | {key: side[key].replace(side["identity"], name) for key in ("path", "identity", "source_clip_id")}
+    else:
+        side = side | {"frames": side["frames"][::-1]}
+    changed = [*pairs[:number], pair | {"b": side}, *pairs[number + 1 :]]
+    said = json.dumps([{"id": pair["id"], "answer": "yes"} for pair in pairs])
+    (tmp_path / "said.json").write_text(said)
+    asked = ["verification", "--pairs", tmp_path / "pairs", "--root", tree, "--frames", 2]
+    with ScriptedServer(script) as server:
+        by_model = ["--model", "openai:V", "--model-url", server.base_url, "-o", tmp_path / "run"]
+        assert run(*asked, *by_model)[0] == 0
+        assert run(*asked, "--model", tmp_path / "said.json", "-o", tmp_path / "file")[0] == 0
+        (tmp_path / "pairs").write_text("".join(json.dumps(one) + "\n" for one in changed))
+        code, _, err = run(*asked, *by_model)
+        assert code == 2 and f"another question about {pair['id']}" in err
+    code, _, err = run(*asked, "--model", tmp_path / "said.json", "-o", tmp_path / "file")
+    assert code == 2 and "differs in its references" in err
 
 
 def test_answers_in_a_file_and_a_leak(run, tree, pairs, tmp_path):

@@ -6,6 +6,7 @@ import pytest
 
 from facevlm.endpoints.scripted_server import Answer, ScriptedServer
 from facevlm.evaluation import RuleJudge
+from facevlm.evaluation.caption_files import read_captions
 from facevlm.evaluation.metrics import metric_names
 from tests.evaluation.grammar_as_model import as_judge
 
@@ -56,6 +57,32 @@ def test_missing_ids_are_failures_on_either_side(run, tmp_path):
     assert document["ids"] == ["a", "b"] and document["per_sample"]["rouge_l"] == [1.0, 0.0]
     assert document["mean_failures_as_zero"] == {"rouge_l": pytest.approx(0.2), "bleu_1": None}
     assert document["run"]["judge"] is None
+
+
+@pytest.mark.parametrize("missing", [["4"], ["a", "c"], ["b", "c", "4"]], ids=len)
+def test_missing_captions_change_the_scores_of_no_other(missing, run, tmp_path, files):
+    _, ref = files
+    asked = (ref, "--metrics", "cider_d,cider_no_length_penalty,rouge_l", "--details")
+    said = {name: caption.removesuffix(".") + " and blinks." for name, caption in TOLD.items()}
+    whole = json.loads(run("score", write(tmp_path / "all.json", said), *asked)[1])
+    some = write(tmp_path / "some.json", {name: text for name, text in said.items() if name not in missing})
+    part = json.loads(run("score", some, *asked)[1])
+    places = [whole["ids"].index(name) for name in part["ids"]]
+    assert part["n_failed"] == len(missing) and part["run"] == whole["run"] and part["run"]["n_references"] == 4
+    for name, values in part["per_sample"].items():
+        assert values == [whole["per_sample"][name][place] for place in places] and min(values) > 0
+    assert "4 references" in run("score", some, *asked[:-1])[1]
+
+
+def test_lone_surrogates_are_cleaned_where_captions_are_read(run, tmp_path):
+    said = write(tmp_path / "p.json", {"a\ud800": "He nods \ud83d twice.", "b": None})  # half an emoji, cut off
+    assert "\\ud83d" in (tmp_path / "p.json").read_text()
+    assert read_captions(said) == {"a?": "He nods ? twice.", "b": None}
+    code, out, _ = run("score", said, said, "--details")
+    assert code == 1 and json.loads(out)["ids"] == ["a?"] and json.loads(out)["n_scored"] == 1
+    twice = write(tmp_path / "twice.json", {"a\ud800": "He nods.", "a?": "She nods."})
+    code, _, err = run("score", twice, twice)
+    assert code == 1 and "id a? is there twice" in err
 
 
 def test_nothing_in_common(run, tmp_path):

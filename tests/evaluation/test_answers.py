@@ -1,11 +1,12 @@
 """Answers kept as they come: what is asked again, what is not, and in which groups."""
 
 import json
+from pathlib import Path
 
 import pytest
 
 from facevlm.errors import BudgetError, InputError, ReplyError, UsageError
-from facevlm.evaluation.answers import Question, collect
+from facevlm.evaluation.answers import Example, Footage, Question, collect
 
 
 class Scripted:
@@ -70,6 +71,25 @@ def test_answers_of_another_run_are_not_mixed_in(situation, tmp_path):
     collect(QUESTIONS, Scripted(SAID), tmp_path / "f")
     with pytest.raises(UsageError, match="choose another folder"):
         collect(questions, answerer, tmp_path / "f")
+
+
+PAIR = (Footage(Path("/ytf"), "A/0", ("0.1.jpg",)), Footage(Path("/ytf"), "A/1", ("1.1.jpg",)))
+SHOWN = {
+    "in a folder that was moved": (tuple(Footage(Path("/moved"), one.name, one.frames) for one in PAIR), True),
+    "the clip of the same name of somebody else": ((PAIR[0], Footage(Path("/ytf"), "B/1", ("1.1.jpg",))), False),
+    "other frames": ((PAIR[0], Footage(Path("/ytf"), "A/1", ("1.2.jpg",))), False),
+    "the other way round": (PAIR[::-1], False),
+    "one clip alone": (PAIR[:1], False),
+}
+
+
+@pytest.mark.parametrize("situation", SHOWN)
+def test_answers_are_kept_for_what_was_shown(situation):
+    shown, same = SHOWN[situation]
+    assert (Question("a", "?", footage=shown).key == Question("a", "?", footage=PAIR).key) is same
+    examples, others = ([Example(clip, "yes") for clip in clips] for clips in (PAIR, shown))
+    keys = {Question("a", "?", examples=tuple(one)).key for one in (examples, others)}
+    assert (len(keys) == 1) is same
 
 
 @pytest.mark.parametrize("text", ["", "hello", json.dumps({"schema": "other"}), "[]"])

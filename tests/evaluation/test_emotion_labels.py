@@ -13,6 +13,8 @@ ANSWERS = {
     "several, then an answer": ("It could be fear or sadness. The emotion is fear.", "fear"),
     "an answer after a colon": ("happy, sad? Answer: neutral", "neutral"),
     "thoughts do not count": ("<think>happy or sad</think>disgust", "disgust"),
+    "thoughts that the prompt opened": ("happy or sad</think>disgust", "disgust"),
+    "thoughts without an end": ("<think>happy", None),
     "several": ("happy and surprised", None),
     "several after the cue": ("The emotion is fear or anger", None),
     "none": ("I cannot tell.", None),

@@ -92,6 +92,21 @@ def test_runs_are_ranked_by_judge_and_baselines_are_not(run, tmp_path):
     assert "FaceTrack-MM (Ours)" in published and "FaceTrack-MM (Ours)" not in ours and "arXiv:2501.07978" in published
 
 
+def test_leaving_clips_out_makes_no_run_better(run, tmp_path):
+    run("nearly all", {**TOLD, "d": "She talks, then nods."})
+    code, out, _ = run("one", {"a": TOLD["a"]})
+    assert code == 1 and "scored 1 / 4, 3 failed" in out
+    (group,) = group_runs(read_runs(tmp_path / "runs"))
+    first, second = group.models
+    assert (first.rank, first.name, second.rank, second.name) == (1, "nearly all", 2, "one")
+    for column in ("cider_d", "rouge_l", "tem_ref"):
+        score = second.scores[column]
+        assert score["value"] > first.scores[column]["value"] > score["mean_failures_as_zero"] == score["value"] / 4
+        assert column in first.best and column not in second.best
+    page = leaderboard_page(read_runs(tmp_path / "runs"))
+    assert "go by the value with failures as 0" in page and "1.000" in page and "0.250 as 0" in page
+
+
 def test_alignments_are_not_ranked_together(run, tmp_path):
     pytest.importorskip("openai")
     with ScriptedServer(as_judge) as server:

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from facevlm.errors import InputError, UsageError
-from facevlm.evaluation import bleu, cider_d, rouge_l, rouge_score_l
+from facevlm.evaluation import autodq, bleu, cider_d, rouge_l, rouge_score_l, tem
 from facevlm.evaluation.ngrams import count_ngrams
 from facevlm.evaluation.rouge import lcs_length, lcs_of_rows
 from facevlm.evaluation.tokens import ptb_tokens
@@ -64,6 +64,33 @@ def test_several_references():
     references = [[SOME[k], SOME[(k + 1) % 4]] for k in range(4)]
     assert rouge_l(SOME, references).corpus == 1.0 and bleu(SOME, references)[3].corpus == pytest.approx(1.0)
     assert 5.0 <= cider_d(SOME, references).corpus < 10.0  # the mean over references
+
+
+def test_a_failure_changes_no_other_clip_s_cider():
+    said = [caption.replace("nods", "turns") for caption in SOME]
+    whole = cider_d(said, SOME).per_sample
+    for kept in ([0], [1, 3], [3, 2, 0]):
+        parts = [SOME[k] for k in kept]
+        part = cider_d([said[k] for k in kept], parts, reference_set=SOME).per_sample
+        assert part == pytest.approx(whole[kept], abs=1e-12) and part.min() > 0
+        assert cider_d(parts, parts, reference_set=[[caption] for caption in SOME]).per_sample == pytest.approx(10.0)
+
+
+NO_TEXT = {
+    "a prediction": (["a", None], ["a", "b"], "prediction 1 is no text: None"),
+    "not a number": ([float("nan")], ["a"], "prediction 0 is no text: nan"),
+    "a reference": (["a", "b"], ["a", None], "the reference of prediction 1 is no text: None"),
+    "one of several references": (["a"], [["a", 3]], "the reference of prediction 0 is no text: 3"),
+    "bytes": (["a"], [b"a"], "the reference of prediction 0 is no text"),
+}
+
+
+@pytest.mark.parametrize("metric", [cider_d, rouge_l, rouge_score_l, bleu, tem, autodq], ids=lambda one: one.__name__)
+@pytest.mark.parametrize("situation", NO_TEXT)
+def test_what_is_no_text_is_named(situation, metric):
+    said, references, told = NO_TEXT[situation]
+    with pytest.raises(InputError, match=told):
+        metric(said, references)
 
 
 @pytest.mark.parametrize("arguments", [(["a"], ["a", "b"]), ([], []), (["a"], [[]]), ("a", "a")], ids=str)
