@@ -14,9 +14,9 @@ import cv2
 from facevlm.answering.image_text_model import folder_hash
 from facevlm.answering.shown_frames import PICTURES_FPS, timed_frames
 from facevlm.chat.answer import printable
-from facevlm.chatting import FaceChat, Look
+from facevlm.chatting import NOBODY, FaceChat, Look
 from facevlm.errors import FacevlmError, InputError, ReplyError, VideoError
-from facevlm.evaluation.answers import Footage, Question
+from facevlm.evaluation.answers import Footage, Question, Told
 from facevlm.video.encode import VideoWriter
 
 WHO = "main"
@@ -58,26 +58,29 @@ class ChatAnswerer:
             "decoding": "greedy",
         }
 
-    def answer(self, questions: Sequence[Question]) -> list[str | FacevlmError]:
+    def answer(self, questions: Sequence[Question]) -> list[Told | FacevlmError]:
         """The model's answers; why there is none for a clip takes nothing from the others."""
         return [self._answer(question) for question in questions]
 
-    def _answer(self, question: Question) -> str | FacevlmError:
-        seen, conversation, system = [], [], question.system
+    def _answer(self, question: Question) -> Told | FacevlmError:
+        looks, conversation, system = [], [], question.system
         try:
             for example in question.examples:
                 if example.footage not in self._examples:
                     self._examples[example.footage] = self._look_at(example.footage)
-                seen.append(self._examples[example.footage].seen)
+                looks.append(self._examples[example.footage])
                 conversation += [_asked(1, system, question.text), {"role": "assistant", "content": example.answer}]
                 system = ""
-            seen += [self._look_at(footage).seen for footage in question.footage]
+            looks += [self._look_at(footage) for footage in question.footage]
             conversation.append(_asked(len(question.footage), system, question.text))
+            seen = [look.seen for look in looks]
             reply = self._chat.model.reply(seen, conversation, max_new_tokens=self._max_tokens)
         except (ReplyError, VideoError, InputError) as error:
             return error
         text = printable(reply.text)
-        return text if text.strip() else ReplyError("the answer is empty", where=self._name)
+        if not text.strip():
+            return ReplyError("the answer is empty", where=self._name)
+        return Told(text, NOBODY if any(look.faceless for look in looks) else "")
 
     def _look_at(self, footage: Footage) -> Look:
         with TemporaryDirectory(prefix="facevlm-") as folder:

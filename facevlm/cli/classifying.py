@@ -113,7 +113,8 @@ def _descriptions(
     answers = run.ask(answerer, questions, DESCRIBED, doing="describing")
     missing = {clip.source_clip_id: clip.problem or "no video" for clip in clips if clip.path is None}
     prompts = run.prompts("describe_emotion")
-    return answers.texts, Origin(run.shown_name, answers.answerer, prompts, answers.failures | missing)
+    failures = answers.failures | missing
+    return answers.texts, Origin(run.shown_name, answers.answerer, prompts, failures, answers.notes)
 
 
 def _infer(
@@ -176,7 +177,8 @@ def evaluate_pairs(run: Run, pairs: str, root: str | None, *, describe_with: str
         questions, origin = _pair_questions(run, drawn, Path(root), describe_with=describe_with)
         answers = run.ask(answerer, questions, COMPARED, doing="comparing")
         failures = dict(origin.failures or {}) | answers.failures
-        origin = replace(origin, answerer=answers.answerer, failures=failures, zero_shot=zero_shot)
+        notes = {**(origin.notes or {}), **answers.notes}
+        origin = replace(origin, answerer=answers.answerer, failures=failures, notes=notes, zero_shot=zero_shot)
         said: Mapping[str, str | None] = answers.texts
     else:
         said, origin = read_captions(run.model, field="answer"), Origin(run.shown_name, zero_shot=zero_shot)
@@ -195,7 +197,7 @@ def _pair_questions(
         questions = [ask_for(prompt, pair.id, shown(pair.a), shown(pair.b)) for pair in pairs]
         return questions, Origin(run.shown_name, prompts=run.prompts("same_person"))
     sides = {f"{pair.id}/{side}": segment for pair in pairs for side, segment in (("a", pair.a), ("b", pair.b))}
-    prompts, failures = prompt_hashes("same_person_described"), {}
+    prompts, failures, notes = prompt_hashes("same_person_described"), {}, {}
     if is_answerer(describe_with):
         prompts |= prompt_hashes("describe_identity")
         asked = load_prompt("describe_identity").fill()
@@ -204,6 +206,7 @@ def _pair_questions(
             describer, [ask_for(asked, name, shown(one)) for name, one in sides.items()], FACES, doing="describing"
         )
         texts, reasons, card = told.texts, told.failures, dict(told.answerer)
+        notes = {name.rpartition("/")[0]: note for name, note in told.notes.items()}
     else:
         texts, reasons, card = read_captions(describe_with), {}, {"file": Path(describe_with).name}
         card["hash"] = texts_hash(texts)
@@ -216,7 +219,8 @@ def _pair_questions(
             continue
         prompt = filled.fill(first=first.strip(), second=second.strip())
         questions.append(ask_for(prompt, pair.id, shown(pair.a), shown(pair.b)))
-    return questions, Origin(run.shown_name, prompts=prompts, failures=failures, extra={"described_with": card})
+    described_with = {"described_with": card}
+    return questions, Origin(run.shown_name, prompts=prompts, failures=failures, notes=notes, extra=described_with)
 
 
 def _as_clip(segment: Segment) -> Clip:

@@ -1,5 +1,6 @@
 """Run benchmarks of captions, and compare runs: what `eval fec-bench`, `emer` and `compare` do and print."""
 
+from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -153,10 +154,11 @@ def _describe(
     origin = Origin(
         run.shown_name,
         answers.answerer,
-        run.prompts(prompt),
-        answers.failures,
-        zero_shot,
-        {"examples": shown} if shown else None,
+        prompts=run.prompts(prompt),
+        failures=answers.failures,
+        notes=answers.notes,
+        zero_shot=zero_shot,
+        extra={"examples": shown} if shown else None,
     )
     return answers.texts, origin
 
@@ -263,6 +265,8 @@ def report_table(report: dict[str, Any]) -> str:
     notes += [f"{row['id']}: {row['reason']}" for row in report["failures"][:10]]
     if len(report["failures"]) > 10:
         notes.append(f"and {len(report['failures']) - 10} more failures (see: report.json)")
+    for told, count in Counter(report["notes"].values()).items():
+        notes.append(f"{count} of {report['n']}: {told} (see: report.json)")
     return _table(("score", "value", "95 % interval", "scored", "failures as 0"), rows, notes)
 
 

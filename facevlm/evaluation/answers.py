@@ -77,6 +77,19 @@ class Question:
         return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
 
+@dataclass(frozen=True)
+class Told:
+    """An answer.
+
+    Attributes:
+        text: Its words.
+        note: What must be known of how it came about, such as that no face was seen; empty for nothing.
+    """
+
+    text: str
+    note: str = ""
+
+
 class Answerer(Protocol):
     """Who answers.
 
@@ -90,7 +103,7 @@ class Answerer(Protocol):
     @property
     def card(self) -> Mapping[str, Any]: ...
 
-    def answer(self, questions: Sequence[Question]) -> list[str | FacevlmError]:
+    def answer(self, questions: Sequence[Question]) -> Sequence[str | Told | FacevlmError]:
         """An answer to each question, or why there is none.
 
         Raises:
@@ -106,11 +119,13 @@ class Answers:
     Attributes:
         texts: id -> answer, for each question in order; None where there is none.
         failures: id -> why there is none.
+        notes: id -> what must be known of how an answer came about.
         answerer: The card of who answered.
     """
 
     texts: dict[str, str | None]
     failures: dict[str, str] = field(default_factory=dict)
+    notes: dict[str, str] = field(default_factory=dict)
     answerer: dict[str, Any] = field(default_factory=dict)
 
 
@@ -144,14 +159,19 @@ def collect(
         group = questions[start : start + answerer.group]
         if any(question.id not in kept for question in group):
             found = dict(zip(group, answerer.answer(group), strict=True))
-            told = {question: without_surrogates(text) for question, text in found.items() if isinstance(text, str)}
             failures |= {question.id: str(why) for question, why in found.items() if isinstance(why, FacevlmError)}
-            kept |= {question.id: text for question, text in told.items()}
-            _append(place, "".join(_line(question, text) for question, text in told.items()))
+            told = {question: _told(said) for question, said in found.items() if not isinstance(said, FacevlmError)}
+            kept |= {question.id: answer for question, answer in told.items()}
+            _append(place, "".join(_line(question, answer) for question, answer in told.items()))
         on_progress(len(group))
     _write(place, header, questions, kept)
-    texts = {question.id: kept.get(question.id) for question in questions}
-    return Answers(texts, {name: why for name, why in failures.items() if texts[name] is None}, header["answerer"])
+    answers = {question.id: kept.get(question.id) for question in questions}
+    return Answers(
+        texts={name: answer.text if answer else None for name, answer in answers.items()},
+        failures={name: why for name, why in failures.items() if answers[name] is None},
+        notes={name: answer.note for name, answer in answers.items() if answer and answer.note},
+        answerer=header["answerer"],
+    )
 
 
 def ask_for(prompt: tuple[str, str], id: str, *footage: Footage, examples: Sequence[Example] = ()) -> Question:
@@ -164,7 +184,7 @@ def without_thoughts(answer: str) -> str:
     return _THOUGHT.sub(" ", answer)
 
 
-def _kept(place: Path, header: dict[str, Any], keys: Mapping[str, str]) -> dict[str, str]:
+def _kept(place: Path, header: dict[str, Any], keys: Mapping[str, str]) -> dict[str, Told]:
     try:
         first, *lines = place.read_text(encoding="utf-8").split("\n")
     except FileNotFoundError:
@@ -188,14 +208,14 @@ def _kept(place: Path, header: dict[str, Any], keys: Mapping[str, str]) -> dict[
         except ValueError:  # the last line of a run that was killed
             continue
         if keys.get(row["id"]) == row["question"]:
-            found[row["id"]] = row["text"]
+            found[row["id"]] = Told(row["text"], row.get("note", ""))
         elif row["id"] in keys:
             what = f"holds the answer to another question about {row['id']}"
             raise UsageError(what, where=place, mend="choose another folder")
     return found
 
 
-def _write(place: Path, header: dict[str, Any], questions: Sequence[Question], kept: Mapping[str, str]) -> None:
+def _write(place: Path, header: dict[str, Any], questions: Sequence[Question], kept: Mapping[str, Told]) -> None:
     lines = [_line(question, kept[question.id]) for question in questions if question.id in kept]
     write_text(json.dumps(header, ensure_ascii=False) + "\n" + "".join(lines), place)
 
@@ -210,5 +230,11 @@ def _append(place: Path, lines: str) -> None:
         raise OutputError(f"cannot be written: {(error.strerror or str(error)).lower()}", where=place) from error
 
 
-def _line(question: Question, text: str) -> str:
-    return json.dumps({"id": question.id, "question": question.key, "text": text}, ensure_ascii=False) + "\n"
+def _told(said: str | Told) -> Told:
+    answer = Told(said) if isinstance(said, str) else said
+    return Told(without_surrogates(answer.text), answer.note)
+
+
+def _line(question: Question, answer: Told) -> str:
+    row = {"id": question.id, "question": question.key, "text": answer.text}
+    return json.dumps(row | ({"note": answer.note} if answer.note else {}), ensure_ascii=False) + "\n"

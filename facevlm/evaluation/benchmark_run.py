@@ -105,6 +105,7 @@ def run_benchmark(
         "n": len(pairs.ids) + len(pairs.failures),
         "metrics": {name: vars(score) for name, score in scores.items()},
         "failures": _failures(pairs, judged),
+        "notes": dict(origin.notes or {}),
         "run_card": run_card(judging, origin, tokenizer=text.tokenizer, judged=bool(judged_names)),
     }
     asked = judging.client.asked if isinstance(judging.client, CachedClient) else 0

@@ -106,6 +106,7 @@ def run_emotions(
         "confusion": _confusion(pooled) if pooled else None,
         "chance": _chance(list(truth.values()), labels),
         "failures": failures,
+        "notes": dict(origin.notes or {}),
         "run_card": {
             "model": origin.card(),
             "zero_shot": origin.zero_shot,

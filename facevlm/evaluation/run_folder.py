@@ -48,6 +48,7 @@ class Origin:
         answerer: Card of who answered in this run; None where predictions were brought as a file.
         prompts: Name -> hash of each prompt that was sent to it.
         failures: id -> why there is no prediction.
+        notes: id -> what must be known of how a prediction came about.
         zero_shot: What the check against the training data found, as `zero_shot_card`.
         extra: What else the answers depend on: fold, examples, …
     """
@@ -56,6 +57,7 @@ class Origin:
     answerer: Mapping[str, Any] | None = None
     prompts: Mapping[str, str] | None = None
     failures: Mapping[str, str] | None = None
+    notes: Mapping[str, str] | None = None
     zero_shot: Mapping[str, Any] | None = None
     extra: Mapping[str, Any] | None = None
 

@@ -90,6 +90,7 @@ def run_verification(
         "metrics": {name: vars(score) for name, score in metrics.items()},
         "chance": {"answer": "same", "accuracy": share},
         "failures": failures,
+        "notes": dict(origin.notes or {}),
         "run_card": {"model": origin.card(), "zero_shot": origin.zero_shot, "judge": None, **versions()},
     }
     rows: list[dict[str, Any]] = [

@@ -14,6 +14,7 @@ from facevlm.endpoints.scripted_server import Answer, ScriptedServer
 from tests.answering.conftest import SAID, captioner, colour_of, pictures_of, text_of
 from tests.answering.tiny_models import tiny_llava, tiny_qwen2_vl
 from tests.cli.conftest import scripted_describe
+from tests.squares import film
 
 
 def report_of(folder):
@@ -135,6 +136,17 @@ def test_our_own_models(run, arguments, tmp_path, squares):
     assert (card["model"], card["revision"], card["frames"]) == ("tiny", "random weights", 8)
     first = (tmp_path / "run" / "descriptions.jsonl").read_text()
     assert run(*asked)[1] == out and (tmp_path / "run" / "descriptions.jsonl").read_text() == first
+
+
+def test_a_clip_without_a_face_is_noted(run, arguments, clips, tmp_path, squares):
+    pytest.importorskip("torch")
+    film(clips / "DFEW/2.mp4", 0.4, [])
+    asked = [*arguments, "--model", "chat:tiny-facetrack-mm", "--answer-tokens", 5, "-o", tmp_path / "run"]
+    code, out, _ = run(*asked)
+    report = report_of(tmp_path / "run")
+    assert code == 1 and "scored 3 / 4" in out and "1 of 4: No face was seen: the model was shown" in out
+    assert list(report["notes"]) == ["1"] and report["notes"]["1"].startswith("No face was seen")
+    assert run(*asked)[1] == out and report_of(tmp_path / "run") == report  # notes are kept with the answers
 
 
 def test_our_own_models_are_shown_examples(run, arguments, examples, told, tmp_path, squares):

@@ -11,7 +11,7 @@ from facevlm.answering import face_vectors
 from facevlm.answering.chat_answerer import ChatAnswerer
 from facevlm.cli import main
 from facevlm.endpoints.scripted_server import ScriptedServer
-from facevlm.evaluation.answers import Footage, Question
+from facevlm.evaluation.answers import Footage, Question, Told
 from tests.answering.conftest import colour_of, pictures_of, text_of
 from tests.squares import SquareEmbedder
 
@@ -126,11 +126,8 @@ def test_our_own_model_sees_both_clips_of_a_pair(tree, pairs, squares, told):
     pytest.importorskip("torch")
     answerer = ChatAnswerer("tiny-facetrack-mm", max_tokens=3, device="cpu")
     shown = [Footage(tree, pairs[0][side]["path"], tuple(pairs[0][side]["frames"])) for side in "ab"]
-    asked = Question("x", "First clip:
-A scar.
-
-The same?", "Compare.", tuple(shown))
-    assert isinstance(answerer.answer([asked])[0], str)
+    asked = Question("x", "First clip:\nA scar.\n\nThe same?", "Compare.", tuple(shown))
+    assert isinstance(answerer.answer([asked])[0], Told)
     ((seen, (message,)),) = told
     assert [part["type"] for part in message["content"][:2]] == ["video", "video"]
     texts = [part["text"] for part in message["content"][2:]]
