@@ -10,7 +10,7 @@ from facevlm.expression.event import SignalTable
 from facevlm.expression.signals import SIGNALS, signals
 from facevlm.tracking.track import Moment, TrackedFace
 
-CHUNK = 64  # meshes measured at once
+CHUNK = 64  # meshes of one face measured at once, fewer where it goes out of the picture
 HIDES = {
     "brows": ("brow_",),
     "eyes": ("lid_", "gaze_"),
@@ -41,6 +41,8 @@ class SignalRecorder:
 
     def __call__(self, moment: Moment) -> None:
         """Take in all faces of one frame."""
+        for gone in self._pending.keys() - {face.track_id for face in moment.faces}:
+            self._measure(gone)
         for face in moment.faces:
             pending = self._pending.setdefault(face.track_id, [])
             pending.append(_Seen(moment.time, moment.shot, face, brow_lines(moment.image, face.landmarks)))
