@@ -34,10 +34,8 @@ class SignalRecorder:
 
     def __init__(self) -> None:
         self._pending: dict[int, list[_Seen]] = {}
-        self._times: dict[int, list[np.ndarray]] = {}
-        self._shots: dict[int, list[np.ndarray]] = {}
-        self._rows: dict[int, list[np.ndarray]] = {}
-        self._covered: dict[int, list[np.ndarray]] = {}  # bool (frames, 1 + 2 * parts), see `_covered`
+        # Of each track: times, shots, rows, covered (bool (frames, 1 + 2 * parts), see `_covered`), piece by piece.
+        self._pieces: dict[int, list[tuple[np.ndarray, ...]]] = {}
 
     def __call__(self, moment: Moment) -> None:
         """Take in all faces of one frame."""
@@ -50,7 +48,7 @@ class SignalRecorder:
                 self._measure(face.track_id)
 
     def table(self, parts: tuple[int, ...]) -> SignalTable:
-        """Signals of one person, whose provisional ids are `parts`, in order of time.
+        """Signals of one person, whose provisional ids are `parts`, in order of time; from now on they are one.
 
         A part of the face that something hides has NaN in its signals: not only where it was seen to hide it, but as
         long as it touches that part, for it comes and goes by degrees and the mesh yields to it at once. So has all but
@@ -58,13 +56,10 @@ class SignalRecorder:
         """
         for track_id in parts:
             self._measure(track_id)
-        known = [i for i in parts if i in self._times]
-        if not known:
+        pieces = [piece for i in parts for piece in self._pieces.pop(i, ())]
+        if not pieces:
             return SignalTable(np.empty(0), np.empty(0, np.int32), {name: np.empty(0, np.float32) for name in SIGNALS})
-        times = np.concatenate([a for i in known for a in self._times[i]])
-        shots = np.concatenate([a for i in known for a in self._shots[i]])
-        rows = np.concatenate([a for i in known for a in self._rows[i]])
-        covered = np.concatenate([a for i in known for a in self._covered[i]])
+        times, shots, rows, covered = (np.concatenate(arrays) for arrays in zip(*pieces, strict=True))
         if (np.diff(times) < 0).any():
             order = np.argsort(times, kind="stable")
             times, shots, rows, covered = times[order], shots[order], rows[order], covered[order]
@@ -74,6 +69,7 @@ class SignalRecorder:
                 if hidden[stretch].any():
                     rows[stretch, _columns(prefixes)] = np.nan
         rows[np.outer(covered[:, 0], [name not in PLACE for name in SIGNALS])] = np.nan
+        self._pieces[parts[0]] = [(times, shots, rows, covered)]  # the arrays of the table: nothing is kept twice
         return SignalTable(times, shots, {name: rows[:, column] for column, name in enumerate(SIGNALS)})
 
     def _measure(self, track_id: int) -> None:
@@ -84,10 +80,8 @@ class SignalRecorder:
         values["brow_lines"] = np.array([seen.brow_lines for seen in pending])
         rows = np.stack([values[name] for name in SIGNALS], axis=1).astype(np.float32)
         covered = np.array([_covered(seen.face) for seen in pending], bool)
-        self._times.setdefault(track_id, []).append(np.array([seen.time for seen in pending]))
-        self._shots.setdefault(track_id, []).append(np.array([seen.shot for seen in pending], np.int32))
-        self._rows.setdefault(track_id, []).append(rows)
-        self._covered.setdefault(track_id, []).append(covered)
+        times, shots = np.array([seen.time for seen in pending]), np.array([seen.shot for seen in pending], np.int32)
+        self._pieces.setdefault(track_id, []).append((times, shots, rows, covered))
 
 
 def _covered(face: TrackedFace) -> list[bool]:
