@@ -21,6 +21,13 @@ SURE_FACE = 0.95  # presence below which the mesh hardly finds a face: what it s
 PLACE = ("size", "centre_x", "centre_y", "yaw")  # signals that are measured all the same
 BRIDGE_S = 0.25  # seconds for which what covers a face may seem gone
 
+_ROW = np.dtype(
+    [
+        *[("time", "<f8"), ("shot", "<i4"), ("values", "<f4", len(SIGNALS))],
+        ("covered", "?", 1 + 2 * len(HIDES)),  # see `_covered`
+    ]
+)
+
 
 class _Seen(NamedTuple):
     time: float
@@ -30,12 +37,12 @@ class _Seen(NamedTuple):
 
 
 class SignalRecorder:
-    """Feed it every `Moment`; ask for `table` at the end. About 130 bytes per face and frame are kept."""
+    """Feed it every `Moment`; ask for `table` at the end. About 120 bytes per face and frame are kept."""
 
     def __init__(self) -> None:
         self._pending: dict[int, list[_Seen]] = {}
-        # Of each track: times, shots, rows, covered (bool (frames, 1 + 2 * parts), see `_covered`), piece by piece.
-        self._pieces: dict[int, list[tuple[np.ndarray, ...]]] = {}
+        self._rows = bytearray()  # of all faces: one block, for small ones among frames that come and go leave holes
+        self._places: dict[int, list[slice]] = {}  # of each track in it
 
     def __call__(self, moment: Moment) -> None:
         """Take in all faces of one frame."""
@@ -48,7 +55,7 @@ class SignalRecorder:
                 self._measure(face.track_id)
 
     def table(self, parts: tuple[int, ...]) -> SignalTable:
-        """Signals of one person, whose provisional ids are `parts`, in order of time; from now on they are one.
+        """Signals of one person, whose provisional ids are `parts`, in order of time.
 
         A part of the face that something hides has NaN in its signals: not only where it was seen to hide it, but as
         long as it touches that part, for it comes and goes by degrees and the mesh yields to it at once. So has all but
@@ -56,20 +63,16 @@ class SignalRecorder:
         """
         for track_id in parts:
             self._measure(track_id)
-        pieces = [piece for i in parts for piece in self._pieces.pop(i, ())]
-        if not pieces:
-            return SignalTable(np.empty(0), np.empty(0, np.int32), {name: np.empty(0, np.float32) for name in SIGNALS})
-        times, shots, rows, covered = (np.concatenate(arrays) for arrays in zip(*pieces, strict=True))
-        if (np.diff(times) < 0).any():
-            order = np.argsort(times, kind="stable")
-            times, shots, rows, covered = times[order], shots[order], rows[order], covered[order]
+        found = b"".join(self._rows[place] for i in parts for place in self._places.get(i, ()))
+        kept = np.frombuffer(found, _ROW)
+        kept = kept[np.argsort(kept["time"], kind="stable")]
+        times, shots, rows, covered = (kept[name].copy() for name in ("time", "shot", "values", "covered"))
         for part, prefixes in enumerate(HIDES.values()):
             touched, hidden = covered[:, 1 + 2 * part], covered[:, 2 + 2 * part]
             for stretch in _stretches(times, shots, touched | hidden):
                 if hidden[stretch].any():
                     rows[stretch, _columns(prefixes)] = np.nan
         rows[np.outer(covered[:, 0], [name not in PLACE for name in SIGNALS])] = np.nan
-        self._pieces[parts[0]] = [(times, shots, rows, covered)]  # the arrays of the table: nothing is kept twice
         return SignalTable(times, shots, {name: rows[:, column] for column, name in enumerate(SIGNALS)})
 
     def _measure(self, track_id: int) -> None:
@@ -78,10 +81,12 @@ class SignalRecorder:
             return
         values = signals(np.stack([seen.face.landmarks for seen in pending]))
         values["brow_lines"] = np.array([seen.brow_lines for seen in pending])
-        rows = np.stack([values[name] for name in SIGNALS], axis=1).astype(np.float32)
-        covered = np.array([_covered(seen.face) for seen in pending], bool)
-        times, shots = np.array([seen.time for seen in pending]), np.array([seen.shot for seen in pending], np.int32)
-        self._pieces.setdefault(track_id, []).append((times, shots, rows, covered))
+        kept = np.empty(len(pending), _ROW)
+        kept["time"], kept["shot"] = [seen.time for seen in pending], [seen.shot for seen in pending]
+        kept["values"] = np.stack([values[name] for name in SIGNALS], axis=1)
+        kept["covered"] = [_covered(seen.face) for seen in pending]
+        self._places.setdefault(track_id, []).append(slice(len(self._rows), len(self._rows) + kept.nbytes))
+        self._rows += kept.tobytes()
 
 
 def _covered(face: TrackedFace) -> list[bool]:
