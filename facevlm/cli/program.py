@@ -210,7 +210,15 @@ def track(
     from facevlm.cli.arguments import check_detector
     from facevlm.cli.batch import make_saved
     from facevlm.cli.console import Display
-    from facevlm.cli.trackfile import choose_format, edit_tracks, only_source, parse_edits, track_clip
+    from facevlm.cli.trackfile import (
+        choose_format,
+        edit_tracks,
+        only_source,
+        parse_edits,
+        track_clip,
+        write_clip_tracks,
+    )
+    from facevlm.exports.face_recorder import FaceRecorder
     from facevlm.video.sampling import parse_rate
 
     edits = parse_edits(merge or [], drop, main)
@@ -226,18 +234,17 @@ def track(
     check_detector(detector)
     make_saved(saved)
     bring_weights(quiet=quiet)
-    with Display([clip], quiet=quiet) as display:
-        text = track_clip(
-            clip,
-            output,
-            format=chosen,
-            fps=fps,
-            detector=detector,
-            saved=saved,
-            fill=fill,
-            on_progress=lambda share: display.progress(0, share),
-        )
-    write_document(text)
+    with FaceRecorder(landmarks=False) as recorder:
+        with Display([clip], quiet=quiet) as display:
+            perception = track_clip(
+                clip,
+                recorder,
+                fps=fps,
+                detector=detector,
+                saved=saved,
+                on_progress=lambda share: display.progress(0, share),
+            )
+        write_clip_tracks(perception, recorder, output, format=chosen, fill=fill)
     return 0
 
 

@@ -3,6 +3,7 @@
 import io
 import os
 import sys
+from collections.abc import Iterable
 
 from facevlm.errors import OutputError
 
@@ -24,15 +25,18 @@ def mend_streams() -> None:
         sys.stdout.reconfigure(errors="replace")
 
 
-def write_document(text: str) -> None:
+def write_document(text: str | Iterable[str]) -> None:
     """Write to standard output, at once.
+
+    Args:
+        text: The document, or its pieces as they come.
 
     Raises:
         OutputError: It is closed, or its disk is full.
         BrokenPipeError: The reader has gone.
     """
     try:
-        sys.stdout.write(text)
+        sys.stdout.writelines([text] if isinstance(text, str) else text)
         sys.stdout.flush()
     except BrokenPipeError:
         raise

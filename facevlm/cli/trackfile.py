@@ -2,10 +2,16 @@
 
 from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from facevlm.cli.batch import make_writable, refuse_empty, refuse_overwrite
+from facevlm.cli.streams import write_document
 from facevlm.errors import UsageError
 from facevlm.exports.track_edits import Edits
+
+if TYPE_CHECKING:
+    from facevlm.exports.face_recorder import FaceRecorder
+    from facevlm.perceiving import Perception
 
 FORMATS = ("json", "mot")
 SUFFIXES = {".json": "json", ".txt": "mot"}
@@ -100,34 +106,54 @@ def _ids(text: str, *, where: str) -> tuple[int, ...]:
 
 def track_clip(
     clip: str,
-    output: str | None,
+    recorder: "FaceRecorder",
     *,
-    format: str,
     fps: str,
     detector: str,
     saved: str | None,
-    fill: bool,
     on_progress: Callable[[float], None],
-) -> str:
-    """Track every face and write the file.
+) -> "Perception":
+    """Track every face.
 
     Args:
         clip: The video file.
-        output: The file to write, None to return the text.
-        format: One of `FORMATS`.
+        recorder: Keeps the faces.
         fps: As for `perceive`.
         detector: As for `PerceptionConfig`.
         saved: As for `perceive`.
-        fill: Whether short gaps are filled.
         on_progress: Called with the share done, in [0, 1].
 
     Returns:
-        The text when there is no output file, else "".
+        The finished perception.
 
     Raises:
-        FacevlmError: As `perceive`; OutputError when the file cannot be written.
+        FacevlmError: As `perceive` and `FaceRecorder`.
     """
-    from facevlm.exports.face_recorder import FaceRecorder
+    from facevlm.perceiving import PerceptionConfig, perceive
+
+    perception = perceive(clip, fps=fps, config=PerceptionConfig(detector=detector), saved=saved)
+    for moment in perception:
+        recorder(moment)
+        if perception.video.duration_s:
+            on_progress(min(1.0, moment.time / perception.video.duration_s))
+    return perception
+
+
+def write_clip_tracks(
+    perception: "Perception", recorder: "FaceRecorder", output: str | None, *, format: str, fill: bool
+) -> None:
+    """Write the tracks of a clip.
+
+    Args:
+        perception: From `track_clip`.
+        recorder: Given to it.
+        output: The file to write, None to print.
+        format: One of `FORMATS`.
+        fill: Whether short gaps are filled.
+
+    Raises:
+        OutputError: The file cannot be written.
+    """
     from facevlm.exports.gap_filling import with_gaps_filled
     from facevlm.exports.tracks_document import (
         FaceRow,
@@ -137,26 +163,18 @@ def track_clip(
         write_mot,
         write_tracks_json,
     )
-    from facevlm.perceiving import PerceptionConfig, perceive
 
-    perception = perceive(clip, fps=fps, config=PerceptionConfig(detector=detector), saved=saved)
-    with FaceRecorder(landmarks=False) as recorder:
-        for moment in perception:
-            recorder(moment)
-            if perception.video.duration_s:
-                on_progress(min(1.0, moment.time / perception.video.duration_s))
-        video, decoding, tracks, shots = perception.video, perception.report, perception.tracks, perception.shots
-        rows: Iterable[FaceRow] = recorder.rows()
-        if fill:
-            frames = [(moment.time, moment.index) for moment in recorder.moments()]
-            rows = with_gaps_filled(recorder.rows(), frames, ids=final_ids(tracks), shots=shots)
-        match format, output:
-            case "mot", None:
-                return "".join(line + "\n" for line in mot_lines(tracks, rows))
-            case "mot", str():
-                write_mot(tracks, output, rows=rows)
-            case _, None:
-                return "".join(tracks_json(video, decoding, tracks=tracks, rows=rows, shots=shots))
-            case _, str():
-                write_tracks_json(video, decoding, output, tracks=tracks, rows=rows, shots=shots)
-    return ""
+    video, decoding, tracks, shots = perception.video, perception.report, perception.tracks, perception.shots
+    rows: Iterable[FaceRow] = recorder.rows()
+    if fill:
+        frames = [(moment.time, moment.index) for moment in recorder.moments()]
+        rows = with_gaps_filled(recorder.rows(), frames, ids=final_ids(tracks), shots=shots)
+    match format, output:
+        case "mot", None:
+            write_document(line + "\n" for line in mot_lines(tracks, rows))
+        case "mot", str():
+            write_mot(tracks, output, rows=rows)
+        case _, None:
+            write_document(tracks_json(video, decoding, tracks=tracks, rows=rows, shots=shots))
+        case _, str():
+            write_tracks_json(video, decoding, output, tracks=tracks, rows=rows, shots=shots)

@@ -5,6 +5,7 @@ et al. 2015, https://arxiv.org/abs/1504.01942, section 3.3).
 """
 
 import json
+import re
 import tempfile
 from array import array
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -22,7 +23,8 @@ from facevlm.tracking.track import TrackSummary
 from facevlm.video.clip import DecodeReport, VideoInfo
 
 SCHEMA = "facevlm/tracks/1"
-NO_FRAMES = '"frames": []'
+# Where the text of the document waits for frames and products; never within a string: there quotes are escaped.
+GAPS = re.compile(r'(?<="frames": \[)(?=\])|(?<="products": \[)(?=\])')
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +61,7 @@ def tracks_json(
     rows: Iterable[FaceRow],
     shots: Sequence[tuple[float, float]] = (),
 ) -> Iterator[str]:
-    """Give the tracks as JSON text, piece by piece; the text of the frames waits on disk, so memory stays small.
+    """Give the tracks as JSON text, piece by piece, so that memory stays small; the text of the frames waits on disk.
 
     Args:
         video: Facts of the video.
@@ -73,20 +75,22 @@ def tracks_json(
         "video": video_dict(video, decoding),
         "people": [{**track_dict(track), "frames": []} for track in tracks],
         "shots": [[seconds(t0), seconds(t1)] for t0, t1 in shots],
-        "likeness": _likeness_dict(tracks),
+        "likeness": {
+            "track_ids": [track.track_id for track in tracks],
+            "vectors": [track.vectors for track in tracks],
+            "products": [],
+        },
         "warnings": all_warnings(() if tracks else (NO_FACE,), video, decoding, tracks),
     }
-    text = json.dumps(document, ensure_ascii=False, allow_nan=False)
-    before, *rest = text.split(NO_FRAMES)  # never within a string: there its quotes would be escaped
+    before, *rest = GAPS.split(json.dumps(document, ensure_ascii=False, allow_nan=False))
     with tempfile.TemporaryFile(prefix="facevlm-") as frames:
         places = _write_frames(frames, rows, final_ids(tracks))
+        fillings = [*(_lines(frames, places.get(track.track_id, ())) for track in tracks), _products(tracks)]
         yield before
-        for track, after in zip(tracks, rest, strict=True):
-            yield NO_FRAMES[:-1]
-            for number, place in enumerate(places.get(track.track_id, ())):
-                frames.seek(place)
-                yield (", " if number else "") + frames.readline().decode("ascii").rstrip("\n")
-            yield f"]{after}"
+        for filling, after in zip(fillings, rest, strict=True):
+            for number, item in enumerate(filling):
+                yield (", " if number else "") + item
+            yield after
         yield "\n"
 
 
@@ -148,18 +152,21 @@ def _write_frames(file: IO[bytes], rows: Iterable[FaceRow], ids: Mapping[int, in
     return places
 
 
-def _likeness_dict(tracks: Sequence[TrackSummary]) -> dict[str, Any]:
-    """Counts of the appearance vectors and inner products of their sums."""
+def _lines(file: IO[bytes], places: Iterable[int]) -> Iterator[str]:
+    """Read the lines at these places back, without line ends."""
+    for place in places:
+        file.seek(place)
+        yield file.readline().decode("ascii").rstrip("\n")
+
+
+def _products(tracks: Sequence[TrackSummary]) -> Iterator[str]:
+    """Inner products of the tracks' sums of appearance vectors, row by row: as many numbers as there are pairs."""
 
     def product(a: np.ndarray | None, b: np.ndarray | None) -> float:
         return 0.0 if a is None or b is None else round(float(a @ b), 4)
 
-    sums = [track.vector_sum for track in tracks]
-    return {
-        "track_ids": [track.track_id for track in tracks],
-        "vectors": [track.vectors for track in tracks],
-        "products": [[product(a, b) for b in sums] for a in sums],
-    }
+    for one in tracks:
+        yield json.dumps([product(one.vector_sum, other.vector_sum) for other in tracks], allow_nan=False)
 
 
 def _frame_dict(row: FaceRow) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from facevlm.expression.event import SignalTable
 from facevlm.expression.signals import SIGNALS, signals
 from facevlm.tracking.track import Moment, TrackedFace
 
-CHUNK = 64  # meshes measured at once
+CHUNK = 64  # meshes of one face measured at once, fewer where it goes out of the picture
 HIDES = {
     "brows": ("brow_",),
     "eyes": ("lid_", "gaze_"),
@@ -21,6 +21,13 @@ SURE_FACE = 0.95  # presence below which the mesh hardly finds a face: what it s
 PLACE = ("size", "centre_x", "centre_y", "yaw")  # signals that are measured all the same
 BRIDGE_S = 0.25  # seconds for which what covers a face may seem gone
 
+_ROW = np.dtype(
+    [
+        *[("time", "<f8"), ("shot", "<i4"), ("values", "<f4", len(SIGNALS))],
+        ("covered", "?", 1 + 2 * len(HIDES)),  # see `_covered`
+    ]
+)
+
 
 class _Seen(NamedTuple):
     time: float
@@ -30,17 +37,17 @@ class _Seen(NamedTuple):
 
 
 class SignalRecorder:
-    """Feed it every `Moment`; ask for `table` at the end. About 130 bytes per face and frame are kept."""
+    """Feed it every `Moment`; ask for `table` at the end. About 120 bytes per face and frame are kept."""
 
     def __init__(self) -> None:
         self._pending: dict[int, list[_Seen]] = {}
-        self._times: dict[int, list[np.ndarray]] = {}
-        self._shots: dict[int, list[np.ndarray]] = {}
-        self._rows: dict[int, list[np.ndarray]] = {}
-        self._covered: dict[int, list[np.ndarray]] = {}  # bool (frames, 1 + 2 * parts), see `_covered`
+        self._rows = bytearray()  # of all faces: one block, for small ones among frames that come and go leave holes
+        self._places: dict[int, list[slice]] = {}  # of each track in it
 
     def __call__(self, moment: Moment) -> None:
         """Take in all faces of one frame."""
+        for gone in self._pending.keys() - {face.track_id for face in moment.faces}:
+            self._measure(gone)
         for face in moment.faces:
             pending = self._pending.setdefault(face.track_id, [])
             pending.append(_Seen(moment.time, moment.shot, face, brow_lines(moment.image, face.landmarks)))
@@ -56,16 +63,10 @@ class SignalRecorder:
         """
         for track_id in parts:
             self._measure(track_id)
-        known = [i for i in parts if i in self._times]
-        if not known:
-            return SignalTable(np.empty(0), np.empty(0, np.int32), {name: np.empty(0, np.float32) for name in SIGNALS})
-        times = np.concatenate([a for i in known for a in self._times[i]])
-        shots = np.concatenate([a for i in known for a in self._shots[i]])
-        rows = np.concatenate([a for i in known for a in self._rows[i]])
-        covered = np.concatenate([a for i in known for a in self._covered[i]])
-        if (np.diff(times) < 0).any():
-            order = np.argsort(times, kind="stable")
-            times, shots, rows, covered = times[order], shots[order], rows[order], covered[order]
+        found = b"".join(self._rows[place] for i in parts for place in self._places.get(i, ()))
+        kept = np.frombuffer(found, _ROW)
+        kept = kept[np.argsort(kept["time"], kind="stable")]
+        times, shots, rows, covered = (kept[name].copy() for name in ("time", "shot", "values", "covered"))
         for part, prefixes in enumerate(HIDES.values()):
             touched, hidden = covered[:, 1 + 2 * part], covered[:, 2 + 2 * part]
             for stretch in _stretches(times, shots, touched | hidden):
@@ -80,12 +81,12 @@ class SignalRecorder:
             return
         values = signals(np.stack([seen.face.landmarks for seen in pending]))
         values["brow_lines"] = np.array([seen.brow_lines for seen in pending])
-        rows = np.stack([values[name] for name in SIGNALS], axis=1).astype(np.float32)
-        covered = np.array([_covered(seen.face) for seen in pending], bool)
-        self._times.setdefault(track_id, []).append(np.array([seen.time for seen in pending]))
-        self._shots.setdefault(track_id, []).append(np.array([seen.shot for seen in pending], np.int32))
-        self._rows.setdefault(track_id, []).append(rows)
-        self._covered.setdefault(track_id, []).append(covered)
+        kept = np.empty(len(pending), _ROW)
+        kept["time"], kept["shot"] = [seen.time for seen in pending], [seen.shot for seen in pending]
+        kept["values"] = np.stack([values[name] for name in SIGNALS], axis=1)
+        kept["covered"] = [_covered(seen.face) for seen in pending]
+        self._places.setdefault(track_id, []).append(slice(len(self._rows), len(self._rows) + kept.nbytes))
+        self._rows += kept.tobytes()
 
 
 def _covered(face: TrackedFace) -> list[bool]:

@@ -96,18 +96,11 @@ def _join_by_appearance(people: People, tracks: Mapping[int, Totals], config: Re
     if len(nodes) < 2:
         return people
     from scipy.cluster.hierarchy import linkage  # slow to import, and only several tracks need it
-    from scipy.spatial.distance import squareform
 
-    length = len(nodes[0][1].totals.vector_sum)  # type: ignore[arg-type]  # there are vectors
-    vectors = np.empty((len(nodes), length), np.float32)
-    for row, (_, person) in zip(vectors, nodes, strict=True):
-        row[:] = person.totals.mean_vector
-    alike, apart = vectors @ vectors.T, _at_one_time([person.totals for _, person in nodes])
-    least = max(config.min_similarity, float(alike[apart].max(initial=-1.0)) + config.margin)
-    distance = np.where(apart, FAR, np.maximum(1 - alike, 0))
-    np.fill_diagonal(distance, 0)
+    unlike_pairs, strangers = _unlike([person.totals for _, person in nodes])
+    least = max(config.min_similarity, strangers + config.margin)
     result, alone = dict(people), dict(enumerate(nodes))
-    tree = linkage(squareform(distance, checks=False), "complete")
+    tree = linkage(unlike_pairs, "complete")
     for node, (one, other, unlike, _) in enumerate(tree, start=len(nodes)):
         if 1 - unlike < least:
             break
@@ -118,6 +111,24 @@ def _join_by_appearance(people: People, tracks: Mapping[int, Totals], config: Re
         del result[a], result[b]
         result[alone[node][0]] = both
     return dict(sorted(result.items()))
+
+
+def _unlike(people: Sequence[Totals]) -> tuple[np.ndarray, float]:
+    """How unlike people with vectors are, and how alike two are who were seen at one time.
+
+    Returns:
+        float32 (N (N - 1) / 2,) cosine distances of all pairs as SciPy condenses them, `FAR` for those seen at one
+        time; and the greatest cosine similarity of these, -1 where there are none.
+    """
+    from scipy.spatial.distance import squareform
+
+    vectors = np.empty((len(people), len(people[0].vector_sum)), np.float32)  # type: ignore[arg-type]  # there are some
+    for row, totals in zip(vectors, people, strict=True):
+        row[:] = totals.mean_vector
+    alike, apart = vectors @ vectors.T, _at_one_time(people)
+    distance = np.maximum(1 - alike, 0)
+    distance[apart] = FAR
+    return squareform(distance, checks=False), float(alike[apart].max(initial=-1.0))
 
 
 def _at_one_time(people: Sequence[Totals]) -> np.ndarray:

@@ -29,7 +29,7 @@ GAPS = {
 @pytest.mark.parametrize("name", GAPS)
 def test_gaps(name):
     seen, shots, expected = GAPS[name]
-    result = with_gaps_filled(rows(seen), FRAMES, ids={1: 1}, shots=shots)
+    result = list(with_gaps_filled(rows(seen), FRAMES, ids={1: 1}, shots=shots))
     assert [r.index // 2 for r in result if r.presence is None] == expected
     assert [r.index for r in result] == sorted(2 * k for k in [*seen, *expected])
     for row in result:
@@ -38,11 +38,18 @@ def test_gaps(name):
 
 
 def test_parts_of_one_person_are_one_and_false_tracks_are_left_out():
-    result = with_gaps_filled(rows([0, 1]) + rows([4], 7) + rows([0, 5], 9), FRAMES, ids={1: 1, 7: 1}, shots=[(0, 3)])
+    seen = sorted(rows([0, 1]) + rows([4], 7) + rows([0, 5], 9), key=lambda row: row.time)
+    result = list(with_gaps_filled(seen, FRAMES, ids={1: 1, 7: 1}, shots=[(0, 3)]))
     assert [(r.index // 2, r.track_id) for r in result] == [(k, 1) for k in range(5)]
     track = TrackSummary(1, (1, 7), ((0.0, 0.16),), 3, 0.1, 0.9, True, "only")
     assert [line.split(",")[6] for line in mot_lines([track], result)] == ["0.9000", "0.9000", "-1", "-1", "0.9000"]
 
 
+def test_rows_wait_only_while_something_before_them_may_be_filled_in():
+    source = iter(rows(range(60)))
+    first = next(with_gaps_filled(source, FRAMES, ids={1: 1}, shots=[(0, 3)]))
+    assert first.index == 0 and len(list(source)) >= 60 - 18  # two thirds of a second
+
+
 def test_nobody():
-    assert with_gaps_filled([], FRAMES, ids={}, shots=[(0, 3)]) == []
+    assert list(with_gaps_filled([], FRAMES, ids={}, shots=[(0, 3)])) == []

@@ -1,6 +1,7 @@
 """Tracks as JSON and as MOTChallenge text hold the final ids and leave out what is in no summary."""
 
 import json
+import tracemalloc
 from dataclasses import replace
 from pathlib import Path
 
@@ -68,6 +69,18 @@ def test_a_file_without_points_is_read(two_people, tracks, rows, tmp_path):
             del frame["points"]
     (tmp_path / "t.json").write_text(json.dumps(document))
     assert all(frame.points is None for person in read_tracks(tmp_path / "t.json").people for frame in person.frames)
+
+
+def test_memory_grows_with_people_not_with_pairs_of_them(two_people, tracks, tmp_path):
+    crowd = [replace(tracks[0], track_id=i, parts=(i,), vectors=1, vector_sum=np.ones(2)) for i in range(1, 501)]
+    tracemalloc.start()
+    try:
+        write_tracks_json(two_people.video, two_people.decoding, tmp_path / "t.json", tracks=crowd, rows=[])
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < 10_000 * len(crowd)
+    assert read_tracks(tmp_path / "t.json").likeness.products[3] == (2.0,) * len(crowd)
 
 
 def test_mot_counts_frames_from_one(tracks, rows, tmp_path):

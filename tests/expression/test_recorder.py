@@ -1,5 +1,6 @@
 """Signals kept while a video streams by; what is hidden or joined; where and how a person is seen."""
 
+import weakref
 from dataclasses import replace
 
 import numpy as np
@@ -39,6 +40,17 @@ def test_every_frame_becomes_a_row(count):
     table = recorder.table((1,))
     assert table.times == pytest.approx([i / 30 for i in range(count)]) and set(table.values) == set(SIGNALS)
     assert all(len(column) == count and np.isfinite(column).all() for column in table.values.values())
+
+
+def test_the_mesh_of_a_face_that_has_gone_is_not_kept():
+    recorder = SignalRecorder()
+    first = moment(0.0, 1)
+    mesh = weakref.ref(first.faces[0].landmarks)
+    recorder(first)
+    del first
+    assert mesh() is not None
+    recorder(moment(1 / 30, 2))
+    assert mesh() is None and len(recorder.table((1,)).times) == 1
 
 
 def test_parts_of_one_person_are_joined_in_order_of_time():

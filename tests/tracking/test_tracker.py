@@ -1,6 +1,8 @@
 """Situations a tracker must get right, each with the ids it must give."""
 
+import gc
 import math
+import tracemalloc
 from dataclasses import replace
 
 import numpy as np
@@ -298,6 +300,22 @@ def test_appearance_is_wanted_for_new_crowded_and_unexpected_faces_and_on_schedu
     jumped = _carried(face(270, 300), carried[0].carried_from)
     assert tracker.wants_appearance(2 / 30, [jumped]) == [True]
     assert tracker.wants_appearance(2 / 30, []) == []
+
+
+def test_an_ended_track_keeps_its_sum_of_vectors_and_little_else():
+    tracker, dimension, held = Tracker(SIZE), 2000, []
+    seen = replace(face(400, 300), appearance=np.full(dimension, dimension**-0.5, np.float32))
+    tracemalloc.start()
+    try:
+        for shot in range(25):
+            for frame in range(40):
+                tracker.update(4 * shot + frame / 16, shot, [seen])
+            gc.collect()
+            held.append(tracemalloc.get_traced_memory()[0])
+    finally:
+        tracemalloc.stop()
+    assert len(tracker.finish()[0].parts) == len(held)
+    assert (held[-1] - held[4]) / len(held[5:]) < 4 * dimension + 4_000
 
 
 def test_closed_tracks_that_are_no_people_are_forgotten():
