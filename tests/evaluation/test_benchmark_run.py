@@ -164,7 +164,7 @@ def settled(server):
     before = -1
     while before != len(server.requests):
         before = len(server.requests)
-        time.sleep(0.3)
+        time.sleep(1.0)
     return before
 
 
