@@ -13,7 +13,7 @@ import numpy as np
 from facevlm.errors import UsageError
 from facevlm.evaluation.events import SAME
 from facevlm.evaluation.judges import Judge, RuleJudge
-from facevlm.evaluation.scores import EventScores, as_lists, event_scores
+from facevlm.evaluation.scores import EventScores, event_scores, one_each
 from facevlm.evaluation.tem import CONVENTIONS
 
 
@@ -42,7 +42,7 @@ def autodq(
     judge = judge or RuleJudge()
     pairs = [
         autodq_of_pair(prediction, reference, judge=judge, max_events=max_events, convention=convention)
-        for prediction, (reference,) in zip(predictions, as_lists(predictions, references), strict=True)
+        for prediction, reference in one_each(predictions, references)
     ]
     return event_scores(pairs, judge=f"{judge.name} {judge.version}")
 

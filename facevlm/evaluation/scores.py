@@ -1,6 +1,6 @@
 """What a metric gives: one value for the corpus, one for each sample; and the pairs of texts it is given."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -66,6 +66,9 @@ def as_lists(predictions: Sequence[str], references: References) -> list[list[st
     """
     if isinstance(predictions, str) or isinstance(references, str):
         raise InputError("predictions and references are lists of captions, not one caption", mend="put it in a list")
+    if isinstance(predictions, Mapping) or isinstance(references, Mapping):
+        mend = "give the captions of both in one order of the ids"
+        raise InputError("predictions and references are lists of captions, not captions by id", mend=mend)
     if len(predictions) != len(references):
         raise InputError(f"{len(predictions)} predictions, but {len(references)} references")
     if not len(predictions):
@@ -73,6 +76,18 @@ def as_lists(predictions: Sequence[str], references: References) -> list[list[st
     for number, caption in enumerate(predictions):
         _refuse_no_text(caption, f"prediction {number}")
     return reference_lists(references)
+
+
+def one_each(predictions: Sequence[str], references: Sequence[str]) -> Iterator[tuple[str, str]]:
+    """Pairs of prediction and reference, for metrics that know one reference.
+
+    Raises:
+        InputError: As `as_lists`, or a prediction has several references.
+    """
+    for number, (prediction, told) in enumerate(zip(predictions, as_lists(predictions, references), strict=True)):
+        if len(told) > 1:
+            raise InputError(f"prediction {number} has {len(told)} references", mend="this metric takes one")
+        yield prediction, told[0]
 
 
 def reference_lists(references: References) -> list[list[str]]:

@@ -23,7 +23,7 @@ from facevlm.errors import UsageError
 from facevlm.evaluation.events import SAME, CaptionEvent
 from facevlm.evaluation.judges import Judge, RuleJudge, strongest
 from facevlm.evaluation.rouge import lcs_of_rows
-from facevlm.evaluation.scores import EventScores, Scores, as_lists, event_scores, f_measure, mean_scores
+from facevlm.evaluation.scores import EventScores, Scores, event_scores, f_measure, mean_scores, one_each
 
 CONVENTIONS = ("strict", "tarsier")
 
@@ -129,7 +129,7 @@ def tem(
     judge = judge or RuleJudge()
     results = [
         tem_of_pair(prediction, reference, judge=judge, max_events=max_events, convention=convention)
-        for prediction, (reference,) in zip(predictions, as_lists(predictions, references), strict=True)
+        for prediction, reference in one_each(predictions, references)
     ]
     return gather(results, judge=f"{judge.name} {judge.version}")
 

@@ -93,11 +93,21 @@ def test_what_is_no_text_is_named(situation, metric):
         metric(said, references)
 
 
-@pytest.mark.parametrize("arguments", [(["a"], ["a", "b"]), ([], []), (["a"], [[]]), ("a", "a")], ids=str)
+REFUSED = [(["a"], ["a", "b"]), ([], []), (["a"], [[]]), ("a", "a"), ({"x": "a"}, {"x": "a"}), (["a"], {"x": "a"})]
+
+
+@pytest.mark.parametrize("arguments", REFUSED, ids=str)
 def test_what_cannot_be_scored_is_refused(arguments):
-    for metric in (cider_d, rouge_l, rouge_score_l, bleu):
+    for metric in (cider_d, rouge_l, rouge_score_l, bleu, tem, autodq):
         with pytest.raises(InputError):
             metric(*arguments)
+
+
+@pytest.mark.parametrize("metric", [tem, autodq])
+def test_event_metrics_take_one_reference(metric):
+    assert metric(["She nods."], [["She nods."]]).f1.corpus == 1.0
+    with pytest.raises(InputError, match="prediction 1 has 2 references"):
+        metric(["She nods.", "He blinks."], ["She nods.", ["He blinks.", "He smiles."]])
 
 
 def test_an_unknown_variant_is_refused():
