@@ -161,6 +161,8 @@ def analyse(
     *,
     every_s: float = 1.0,
     fps: str | float = "native",
+    start: float | None = None,
+    end: float | None = None,
     config: PerceptionConfig | None = None,
     saved: str | Path | None = None,
     on_progress: Callable[[float], None] | None = None,
@@ -172,6 +174,7 @@ def analyse(
         analyser: Answers about crops.
         every_s: Seconds between looks at one face.
         fps: Frames a second in which faces are followed, as for `perceive`.
+        start, end: Where to begin and stop, as for `perceive`.
         config: How faces are looked for.
         saved: As for `perceive`.
         on_progress: Called with the time reached in seconds.
@@ -180,7 +183,7 @@ def analyse(
         FacevlmError: As `perceive`.
     """
     reader = FaceReader(analyser, every_s=every_s)
-    perception: Perception = perceive(clip, fps=fps, config=config, saved=saved)
+    perception: Perception = perceive(clip, fps=fps, start=start, end=end, config=config, saved=saved)
     for moment in perception:
         reader(moment)
         if on_progress:

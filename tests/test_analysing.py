@@ -288,6 +288,9 @@ def test_the_verb_writes_the_document(weights, puppet_clip, tmp_path, capsys):
     assert set(reading["parsing_shares"]) == set(PARSING)
     text = out.read_text()
     assert not any(name in text for name in ("guesses", '"Male"', '"Young"', '"Attractive"'))
+    assert main([*words, "--start", "1", "--end", "3.5"]) == 0
+    (person,) = json.loads(capsys.readouterr().out)["people"]
+    assert [reading["time"] for reading in person["readings"]] == [1.0, 3.0]
     assert main([*words, "--sensitive"]) == 0
     told = json.loads(capsys.readouterr().out)
     assert set(told["people"][0]["guesses"]) == {"age", "gender", "race"} and told["sensitive"] is True

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from facevlm.cli.batch import make_writable, refuse_empty, refuse_overwrite
+from facevlm.cli.workers import share_of_span
 from facevlm.errors import UsageError
 
 
@@ -31,6 +32,7 @@ def analyse_clip(
     sensitive: bool,
     every_s: float,
     fps: str,
+    span: tuple[float | None, float | None],
     detector: str,
     saved: str | None,
     offline: bool,
@@ -45,6 +47,7 @@ def analyse_clip(
         sensitive: Whether to tell age, gender and race.
         every_s: Seconds between looks at one face.
         fps: As for `perceive`.
+        span: Start and end of what is looked at, as for `perceive`.
         detector: As for `PerceptionConfig`.
         saved: As for `perceive`.
         offline: As for `FaceAnalyser`.
@@ -65,15 +68,17 @@ def analyse_clip(
     from facevlm.video.probe import probe
 
     analyser = FaceAnalyser(weights, sensitive=sensitive, offline=offline)
-    duration = probe(clip).duration_s
+    start, end = span
     analysis = analyse(
         clip,
         analyser,
         every_s=every_s,
         fps=fps,
+        start=start,
+        end=end,
         config=PerceptionConfig(detector=detector),
         saved=saved,
-        on_progress=lambda time: on_progress(min(1.0, time / duration)) if duration else None,
+        on_progress=share_of_span(span, probe(clip).duration_s, on_progress),
     )
     text = to_json(analysis, weights=analyser.origin.name, sensitive=sensitive, parsing=PARSING)
     if output is None:

@@ -12,7 +12,7 @@ import typer
 
 from facevlm.cli.batch import Options, make_saved, refuse_empty, refuse_folder
 from facevlm.cli.fetching import bring_weights
-from facevlm.cli.options import Detector, Device, Evidence, Fps, MaxTokens, Quantize, Quiet, Saved
+from facevlm.cli.options import Detector, Device, End, Evidence, Fps, MaxTokens, Quantize, Quiet, Saved, Start
 from facevlm.cli.streams import write_document
 from facevlm.cli.workers import explain, share_of
 from facevlm.errors import FacevlmError, UsageError
@@ -35,8 +35,6 @@ Model = Annotated[
     ),
 ]
 Who = Annotated[str, typer.Option(metavar="main|all|ID|x,y", help="Whom it is about; x,y: a point in the first frame.")]
-Start = Annotated[str | None, typer.Option(help="Look from here on: seconds or mm:ss.")]
-End = Annotated[str | None, typer.Option(help="Look up to here: seconds or mm:ss.")]
 Stream = Annotated[bool, typer.Option("--stream", help="Print the answer as it is spoken.")]
 
 

@@ -9,6 +9,8 @@ Fps = Annotated[
     str,
     typer.Option(help="Frames to look at per second: native (up to 30) or a number; blinks need at least 16."),
 ]
+Start = Annotated[str | None, typer.Option(help="Look from here on: seconds or mm:ss.")]
+End = Annotated[str | None, typer.Option(help="Look up to here: seconds or mm:ss.")]
 Detector = Annotated[
     str,
     typer.Option(

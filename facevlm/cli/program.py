@@ -12,7 +12,7 @@ import typer
 from facevlm.cli import chatting, datasets, eval_verbs, model_folders
 from facevlm.cli.doctor import FACE_WEIGHTS
 from facevlm.cli.fetching import FETCHING, bring_weights
-from facevlm.cli.options import Detector, Device, Evidence, Fps, MaxTokens, Quantize, Quiet, Saved
+from facevlm.cli.options import Detector, Device, End, Evidence, Fps, MaxTokens, Quantize, Quiet, Saved, Start
 from facevlm.cli.signals import leave_cleanly_when_told
 from facevlm.cli.streams import leave_unsaid, mend_streams, write_document
 from facevlm.errors import OutputError, UsageError
@@ -112,8 +112,8 @@ def describe(
         str, typer.Option(metavar="main|all|ID|x,y", help="Whom to describe; x,y is a point in the first frame.")
     ] = "all",
     fps: Fps = "native",
-    start: Annotated[str | None, typer.Option(help="Describe from here on: seconds or mm:ss.")] = None,
-    end: Annotated[str | None, typer.Option(help="Describe up to here: seconds or mm:ss.")] = None,
+    start: Start = None,
+    end: End = None,
     detector: Detector = "whole",
     saved: Saved = None,
     model: Annotated[
@@ -188,6 +188,8 @@ def track(
         str | None, typer.Option("--format", "-f", metavar="json|mot", help="Default: by -o (.txt: mot), else json.")
     ] = None,
     fps: Fps = "native",
+    start: Start = None,
+    end: End = None,
     detector: Detector = "whole",
     saved: Saved = None,
     fill: Annotated[
@@ -207,7 +209,7 @@ def track(
 
     With --edit, saved tracks are corrected and all else derived anew, without the video.
     """
-    from facevlm.cli.arguments import check_detector
+    from facevlm.cli.arguments import check_detector, parse_span
     from facevlm.cli.batch import make_saved
     from facevlm.cli.console import Display
     from facevlm.cli.trackfile import (
@@ -226,11 +228,14 @@ def track(
     if edit is not None:
         if saved is not None:
             raise UsageError("--saved is for tracking a video", mend="leave it out: --edit does not look at one")
+        if start is not None or end is not None:
+            raise UsageError("--start and --end are for tracking a video", mend="leave them out with --edit")
         write_document(edit_tracks(edit, output, format=choose_format(format, output, clip=edit), edits=edits))
         return 0
     assert clip is not None
     chosen = choose_format(format, output, clip=clip)
     parse_rate(fps)
+    span = parse_span(start, end)
     check_detector(detector)
     make_saved(saved)
     bring_weights(quiet=quiet)
@@ -240,6 +245,7 @@ def track(
                 clip,
                 recorder,
                 fps=fps,
+                span=span,
                 detector=detector,
                 saved=saved,
                 on_progress=lambda share: display.progress(0, share),
@@ -261,6 +267,8 @@ def analyze(
     ] = False,
     every: Annotated[float, typer.Option(min=0.01, help="Seconds between looks at one face.")] = 1.0,
     fps: Fps = "native",
+    start: Start = None,
+    end: End = None,
     detector: Detector = "whole",
     saved: Saved = None,
     offline: Annotated[bool, typer.Option("--offline", help="Look in the hub's cache only.")] = False,
@@ -268,13 +276,14 @@ def analyze(
 ) -> int:
     """Have FaceXFormer look at each tracked face: landmarks, pose, attributes, what is hidden (JSON)."""
     from facevlm.cli.analysing import analyse_clip, check_places
-    from facevlm.cli.arguments import check_detector
+    from facevlm.cli.arguments import check_detector, parse_span
     from facevlm.cli.batch import make_saved
     from facevlm.cli.console import Display
     from facevlm.video.sampling import parse_rate
 
     check_places(clip, output)
     parse_rate(fps)
+    span = parse_span(start, end)
     check_detector(detector)
     make_saved(saved)
     bring_weights(quiet=quiet)
@@ -286,6 +295,7 @@ def analyze(
             sensitive=sensitive,
             every_s=every,
             fps=fps,
+            span=span,
             detector=detector,
             saved=saved,
             offline=offline,

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from facevlm.cli.batch import make_writable, refuse_empty, refuse_overwrite
 from facevlm.cli.streams import write_document
+from facevlm.cli.workers import share_of_span
 from facevlm.errors import UsageError
 from facevlm.exports.track_edits import Edits
 
@@ -109,6 +110,7 @@ def track_clip(
     recorder: "FaceRecorder",
     *,
     fps: str,
+    span: tuple[float | None, float | None],
     detector: str,
     saved: str | None,
     on_progress: Callable[[float], None],
@@ -119,6 +121,7 @@ def track_clip(
         clip: The video file.
         recorder: Keeps the faces.
         fps: As for `perceive`.
+        span: Start and end of what is looked at, as for `perceive`.
         detector: As for `PerceptionConfig`.
         saved: As for `perceive`.
         on_progress: Called with the share done, in [0, 1].
@@ -131,11 +134,14 @@ def track_clip(
     """
     from facevlm.perceiving import PerceptionConfig, perceive
 
-    perception = perceive(clip, fps=fps, config=PerceptionConfig(detector=detector), saved=saved)
+    start, end = span
+    config = PerceptionConfig(detector=detector)
+    perception = perceive(clip, fps=fps, start=start, end=end, config=config, saved=saved)
+    share = share_of_span(span, perception.video.duration_s, on_progress)
     for moment in perception:
         recorder(moment)
-        if perception.video.duration_s:
-            on_progress(min(1.0, moment.time / perception.video.duration_s))
+        if share is not None:
+            share(moment.time)
     return perception
 
 

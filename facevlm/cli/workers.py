@@ -178,12 +178,24 @@ def _analyser(weights: str, sensitive: bool) -> Any:
 
 
 def share_of(clip: Path, options: Options, on_progress: Progress) -> Progress | None:
-    """A function that takes the time reached in seconds and tells the share of the wanted span that is done."""
+    """As `share_of_span`, for the span that the options tell."""
     from facevlm.video.probe import probe
 
-    start, end = options.start or 0.0, probe(clip).duration_s
-    if options.end is not None:
-        end = options.end if end is None else min(end, options.end)
+    return share_of_span((options.start, options.end), probe(clip).duration_s, on_progress)
+
+
+def share_of_span(
+    span: tuple[float | None, float | None], duration_s: float | None, on_progress: Progress
+) -> Progress | None:
+    """A function that takes the time reached in seconds and tells the share of the span that is done, if that is known.
+
+    Args:
+        span: Start and end in seconds, None for those of the clip.
+        duration_s: Of the clip.
+        on_progress: Told the share, in [0, 1].
+    """
+    start = span[0] or 0.0
+    end = min((time for time in (span[1], duration_s) if time is not None), default=None)
     if end is None or end <= start:
         return None
     length = end - start

@@ -164,8 +164,8 @@ class ScriptedPerception:
 def perceive(calls, monkeypatch):
     module = ModuleType("facevlm.perceiving")
 
-    def perceive(clip, fps, config, saved):
-        module.detector, module.saved = config.detector, saved
+    def perceive(clip, fps, start, end, config, saved):
+        module.detector, module.saved, module.span = config.detector, saved, (start, end)
         return ScriptedPerception()
 
     module.perceive = perceive
@@ -195,6 +195,11 @@ def test_track_keeps_what_was_seen_where_told(run, perceive, tmp_path):
     assert run("track", "talk.mp4", "--saved", folder)[0] == 0 and perceive.saved == str(folder)
 
 
+def test_track_looks_at_a_span(run, perceive):
+    assert run("track", "talk.mp4")[0] == 0 and perceive.span == (None, None)
+    assert run("track", "talk.mp4", "--start", "1:02.5", "--end", "70")[0] == 0 and perceive.span == (62.5, 70.0)
+
+
 def test_track_writes_mot(run, perceive, tmp_path):
     lines = "1,1,1.00,2.00,30.00,40.00,0.9000,-1,-1,-1\n2,1,1.00,2.00,30.00,40.00,0.9000,-1,-1,-1\n"
     assert run("track", "talk.mp4", "--format", "mot") == (0, lines, "")
@@ -210,6 +215,8 @@ def test_track_writes_mot(run, perceive, tmp_path):
         (["-f", "csv"], 2, "choose among json, mot"),
         (["-o", "new/tracks.csv"], 2, "-o new/tracks.csv: no format has the suffix '.csv'"),
         (["--fps", "x"], 2, "--fps"),
+        (["--start", "5", "--end", "2"], 2, "give an --end after --start"),
+        (["--start", "soon"], 2, "--start"),
         (["--detector", "owl"], 2, "choose among whole, small, scrfd:PATH, yunet:PATH"),
         (["--detector", "yunet:absent.onnx"], 2, "absent.onnx: there is no such detector file"),
         (["-o", "talk.mp4/x.json"], 1, "is a file, not a folder"),
@@ -226,7 +233,7 @@ def test_track_refuses_before_any_work(run, perceive, clip, tmp_path, monkeypatc
 
 
 def test_track_of_a_bad_clip_is_one_line(run, perceive):
-    def fail(clip, fps, config, saved):
+    def fail(clip, fps, start, end, config, saved):
         raise VideoError("no such file", where=clip)
 
     perceive.perceive = fail
@@ -249,6 +256,7 @@ def test_saved_tracks_are_edited_without_the_video(run, perceive, tmp_path):
     [
         (["talk.mp4", "--edit", "tracks.json"], "do not go together"),
         (["--edit", "tracks.json", "--saved", "seen"], "--saved is for tracking a video"),
+        (["--edit", "tracks.json", "--start", "2"], "--start and --end are for tracking a video"),
         (["-o", "x.json"], "neither a clip nor --edit"),
         (["talk.mp4", "--drop", "2"], "add --edit TRACKS"),
         (["--edit", "tracks.json", "--merge", "2;5"], "is no list of ids"),
@@ -274,7 +282,7 @@ def test_gaps_are_filled_when_asked(run, perceive, tmp_path):
             yield SimpleNamespace(index=2, time=0.08, faces=[])
             yield SimpleNamespace(index=3, time=0.12, faces=[scripted_face(3, np.array([3, 2, 33, 42]))])
 
-    perceive.perceive = lambda clip, fps, config, saved: Blinking()
+    perceive.perceive = lambda clip, **options: Blinking()
     for options, expected in ((), [0.9, 0.9, 0.9]), (("--fill",), [0.9, 0.9, None, 0.9]):
         assert run("track", "talk.mp4", "-o", tmp_path / "tracks.json", *options)[0] == 0
         (person,) = read_tracks(tmp_path / "tracks.json").people
