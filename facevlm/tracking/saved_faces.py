@@ -12,11 +12,14 @@ import tokenize
 import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from facevlm.errors import OutputError
-from facevlm.tracking.face_parts import FacePart, Seen
+from facevlm.tracking.face_parts import LANDMARKS, FacePart, Seen
 from facevlm.tracking.track import FaceObservation
 
 try:
@@ -26,7 +29,7 @@ except ImportError:  # Windows, which removes no file that somebody has open
 
 log = logging.getLogger(__name__)
 
-PART = 900  # frames, or faces, after which a part is written: 5 MB of meshes in memory
+PART = 300  # frames, or faces, after which a part is written: 2 MB of meshes in memory
 ARRAYS = ("frames", "faces", "vectors")
 
 
@@ -169,6 +172,7 @@ class _ShotWriter:
         self._target = target
         self._temporary = target.with_name(f".{target.stem}.{secrets.token_hex(6)}{target.suffix}")
         self._waiting: list[Seen] = []
+        self._meshes = np.empty((PART, LANDMARKS, 3), np.float32)  # of those that wait
         self._parts = self._faces = 0
         with _refusals_as_output_errors(target.parent):
             self._file = self._temporary.open("xb")
@@ -178,10 +182,17 @@ class _ShotWriter:
             self._archive.comment = target.parent.name.encode()
 
     def add(self, time: float, faces: list[FaceObservation]) -> None:
-        self._waiting.append((time, faces))
+        self._waiting.append((time, [self._moved(face, self._faces + k) for k, face in enumerate(faces)]))
         self._faces += len(faces)
         if len(self._waiting) >= PART or self._faces >= PART:
             self._flush()
+
+    def _moved(self, face: FaceObservation, place: int) -> FaceObservation:
+        """The face with its mesh in the block: alone, among frames that come and go, each would leave a hole in memory."""
+        if place >= len(self._meshes):
+            return face
+        self._meshes[place] = face.landmarks
+        return replace(face, landmarks=self._meshes[place])
 
     def finish(self) -> None:
         try:

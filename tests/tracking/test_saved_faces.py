@@ -220,6 +220,7 @@ def test_memory_holds_one_part(tmp_path, monkeypatch):
         return kept(seen)
 
     monkeypatch.setattr(FacePart, "of", of)
+    monkeypatch.setattr(saved_faces, "PART", 900)
     crowd = [face(seed) for seed in range(100)]
     watch(tmp_path / "crowd", {k / 25: crowd for k in range(25)})
     watch(tmp_path / "nobody", {k / 2500: [] for k in range(2000)})
