@@ -188,7 +188,7 @@ class _ShotWriter:
             self._flush()
 
     def _moved(self, face: FaceObservation, place: int) -> FaceObservation:
-        """The face with its mesh in the block: alone, among frames that come and go, each would leave a hole in memory."""
+        """The face with its mesh in the block: alone, among frames that come and go, it would leave a hole."""
         if place >= len(self._meshes):
             return face
         self._meshes[place] = face.landmarks
