@@ -1,8 +1,8 @@
-"""Which clips to describe and where every result goes, decided before any work starts."""
+"""Which clips to describe or track and where every result goes, decided before any work starts."""
 
 import os
 import tempfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -45,7 +45,7 @@ class Job:
     Attributes:
         clip: The video file.
         options: What to see in it.
-        format: A key of `FORMATS`.
+        format: A key of the formats' table.
         output: File of the document, None to return it as text.
         report: File of the HTML report, or None.
         overlay: File of the overlay video, or None.
@@ -94,6 +94,7 @@ def plan(
     output: str | None = None,
     report: str | None = None,
     overlay: str | None = None,
+    formats: Mapping[str, str] = FORMATS,
 ) -> list[Job]:
     """Decide where every result goes, and refuse what cannot end well, before any work is done.
 
@@ -106,6 +107,7 @@ def plan(
         output: A file, or a folder (one that exists, or a name that ends with a slash); None for standard output.
         report: A file, with several clips a folder.
         overlay: A file, with several clips a folder.
+        formats: Name -> suffix of the formats that there are.
 
     Raises:
         UsageError: An argument is wrong, two results have one name, or an input would be overwritten.
@@ -124,7 +126,7 @@ def plan(
             clip=clip,
             options=options,
             format=chosen,
-            output=_target(output, clip, FORMATS[chosen], many=many, option="-o"),
+            output=_target(output, clip, formats[chosen], many=many, option="-o"),
             report=_target(report, clip, ".html", many=many, option="--report"),
             overlay=_target(overlay, clip, ".mp4", many=many, option="--overlay"),
             one_line=len(clips) > 1,

@@ -24,9 +24,13 @@ class Display:
         clips: Names of the clips.
         quiet: No bars, no warnings, no summary; errors are still told.
         headings: Print the clip's name before each document, when there are several.
+        told: What was done with the clips.
     """
 
-    def __init__(self, clips: Sequence[str], *, quiet: bool = False, headings: bool = False) -> None:
+    def __init__(
+        self, clips: Sequence[str], *, quiet: bool = False, headings: bool = False, told: str = "described"
+    ) -> None:
+        self._told = told
         self._clips = [one_line(clip) for clip in clips]
         self._quiet, self._headings = quiet, headings and len(clips) > 1
         self._console = Console(stderr=True, highlight=False, markup=False, soft_wrap=True)
@@ -121,7 +125,8 @@ class Display:
             length = "?" if outcome.duration_s is None else f"{outcome.duration_s:.1f} s"
             count = len(outcome.warnings)
             result = f"{count} warning{'s' * (count > 1)}" if count else "ok"
-            table.add_row(clip, length, str(outcome.people), str(outcome.events), took, result)
+            events = "" if outcome.events is None else str(outcome.events)
+            table.add_row(clip, length, str(outcome.people), events, took, result)
         failed = sum(outcome.exit_code != 0 for outcome in self._outcomes.values())
-        table.caption = f"{len(self._clips) - failed} of {len(self._clips)} described"
+        table.caption = f"{len(self._clips) - failed} of {len(self._clips)} {self._told}"
         return table

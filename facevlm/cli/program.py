@@ -182,8 +182,12 @@ def describe(
 
 @app.command(no_args_is_help=True)
 def track(
-    clip: Annotated[str | None, typer.Argument(metavar="CLIP", help="A video file.")] = None,
-    output: Annotated[str | None, typer.Option("--output", "-o", help="File to write. Default: print.")] = None,
+    clips: Annotated[
+        list[str] | None, typer.Argument(metavar="CLIP...", help="Video files, or folders of them.")
+    ] = None,
+    output: Annotated[
+        str | None, typer.Option("--output", "-o", help="File to write; several clips: a folder. Default: print.")
+    ] = None,
     format: Annotated[
         str | None, typer.Option("--format", "-f", metavar="json|mot", help="Default: by -o (.txt: mot), else json.")
     ] = None,
@@ -203,28 +207,32 @@ def track(
     ] = None,
     drop: Annotated[str | None, typer.Option(metavar="ID,...", help="With --edit: leave these out.")] = None,
     main: Annotated[int | None, typer.Option(metavar="ID", help="With --edit: the main character.")] = None,
+    jobs: Annotated[int, typer.Option("--jobs", "-j", min=1, help="Clips to work on at a time.")] = 1,
     quiet: Quiet = False,
 ) -> int:
-    """Track the faces in a video: where each person is in every frame (JSON, or MOTChallenge text).
+    """Track the faces in videos: where each person is in every frame (JSON, or MOTChallenge text).
 
-    With --edit, saved tracks are corrected and all else derived anew, without the video.
+    With --edit, saved tracks are corrected and all else derived anew, without the video. Exit code: 0 all clips
+    tracked, 1 some failed, 2 wrong usage.
     """
     from facevlm.cli.arguments import check_detector, parse_span
-    from facevlm.cli.batch import make_saved
+    from facevlm.cli.batch import Options, find_clips, make_saved
     from facevlm.cli.console import Display
     from facevlm.cli.trackfile import (
         choose_format,
         edit_tracks,
         only_source,
         parse_edits,
+        plan_tracks,
         track_clip,
+        track_clips,
         write_clip_tracks,
     )
     from facevlm.exports.face_recorder import FaceRecorder
     from facevlm.video.sampling import parse_rate
 
     edits = parse_edits(merge or [], drop, main)
-    only_source(clip, edit, edits=edits)
+    only_source(clips or [], edit, edits=edits)
     if edit is not None:
         if saved is not None:
             raise UsageError("--saved is for tracking a video", mend="leave it out: --edit does not look at one")
@@ -232,11 +240,18 @@ def track(
             raise UsageError("--start and --end are for tracking a video", mend="leave them out with --edit")
         write_document(edit_tracks(edit, output, format=choose_format(format, output, clip=edit), edits=edits))
         return 0
-    assert clip is not None
-    chosen = choose_format(format, output, clip=clip)
+    found = find_clips(clips or [])
     parse_rate(fps)
     span = parse_span(start, end)
     check_detector(detector)
+    if len(found) > 1 or any(Path(clip).is_dir() and Path(clip) not in found for clip in clips or []):
+        options = Options(fps=fps, start=span[0], end=span[1], detector=detector, saved=saved)
+        planned = plan_tracks(found, options, format=format, output=output)
+        make_saved(saved)
+        bring_weights(quiet=quiet)
+        return track_clips(planned, fill=fill, processes=jobs, quiet=quiet)
+    clip = str(found[0])
+    chosen = choose_format(format, output, clip=clip)
     make_saved(saved)
     bring_weights(quiet=quiet)
     with FaceRecorder(landmarks=False) as recorder:

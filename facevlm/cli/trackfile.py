@@ -1,12 +1,14 @@
 """Track the faces of one clip, or correct saved tracks; write JSON (facevlm/tracks/1) or MOTChallenge text."""
 
-from collections.abc import Callable, Iterable
+import time
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from facevlm.cli.batch import make_writable, refuse_empty, refuse_overwrite
+from facevlm.cli.batch import Job, Options, make_writable, plan, refuse_empty, refuse_folder, refuse_overwrite
 from facevlm.cli.streams import write_document
-from facevlm.cli.workers import share_of_span
+from facevlm.cli.workers import Outcome, Progress, failed, run, share_of_span
 from facevlm.errors import UsageError
 from facevlm.exports.track_edits import Edits
 
@@ -48,14 +50,14 @@ def parse_edits(merge: list[str], drop: str | None, main: int | None) -> Edits:
     return Edits(groups, () if drop is None else _ids(drop, where="--drop"), main)
 
 
-def only_source(clip: str | None, edit: str | None, *, edits: Edits) -> None:
-    """See that there is either a clip to track or tracks to edit.
+def only_source(clips: Sequence[str], edit: str | None, *, edits: Edits) -> None:
+    """See that there are either clips to track or tracks to edit.
 
     Raises:
         UsageError: There are both or none, or edits of nothing.
     """
-    if (clip is None) == (edit is None):
-        what = "a clip and --edit do not go together" if clip else "neither a clip nor --edit is given"
+    if bool(clips) != (edit is None):
+        what = "a clip and --edit do not go together" if clips else "neither a clip nor --edit is given"
         raise UsageError(what, mend="give a video to track, or --edit with saved tracks")
     if edit is None and edits != Edits():
         raise UsageError("--merge, --drop and --main change saved tracks", mend="add --edit TRACKS")
@@ -143,6 +145,57 @@ def track_clip(
         if share is not None:
             share(moment.time)
     return perception
+
+
+def plan_tracks(clips: Sequence[Path], options: Options, *, format: str | None, output: str | None) -> list[Job]:
+    """Where the tracks of several clips go; raises as `batch.plan`, and UsageError without a folder."""
+    if format not in (None, *FORMATS):
+        raise UsageError(f"no format {format!r}", where="--format", mend=f"choose among {', '.join(FORMATS)}")
+    refuse_empty(output, where="-o")
+    if output is None:
+        raise UsageError("tracks of several clips do not fit one stream", mend="add -o FOLDER/")
+    suffixes = {name: suffix for suffix, name in SUFFIXES.items()}
+    return plan(clips, options, many=True, format=format or "json", output=output, formats=suffixes)
+
+
+def track_clips(planned: Sequence[Job], *, fill: bool, processes: int, quiet: bool) -> int:
+    """Track the clips of `plan_tracks`, so many at a time, and tell of each; returns the exit code."""
+    from facevlm.cli.console import Display
+
+    with Display([str(job.clip) for job in planned], quiet=quiet, told="tracked") as display:
+        work = partial(track_job, fill=fill)
+        for number, outcome in run(planned, work, processes=processes, on_progress=display.on_progress):
+            display.done(number, outcome)
+    return display.exit_code
+
+
+def track_job(job: Job, on_progress: Progress | None = None, *, fill: bool) -> Outcome:
+    """Track one of several clips and write its file; a failure is the outcome's error, never raised."""
+    from facevlm.exports.face_recorder import FaceRecorder
+
+    started, options = time.monotonic(), job.options
+    try:
+        refuse_folder(job.clip)
+        with FaceRecorder(landmarks=False) as recorder:
+            perception = track_clip(
+                str(job.clip),
+                recorder,
+                fps=options.fps,
+                span=(options.start, options.end),
+                detector=options.detector,
+                saved=options.saved,
+                on_progress=on_progress or (lambda share: None),
+            )
+            write_clip_tracks(perception, recorder, str(job.output), format=job.format, fill=fill)
+    except Exception as error:
+        return failed(job, error, started)
+    return Outcome(
+        job.clip,
+        people=len(perception.tracks),
+        duration_s=perception.video.duration_s,
+        wall_s=time.monotonic() - started,
+        warnings=tuple(perception.report.warnings),
+    )
 
 
 def write_clip_tracks(

@@ -1,4 +1,4 @@
-"""Describe planned clips, one after the other or each in a process of its own; a failure is a row, never the end.
+"""Do planned clips, one after the other or each in a process of its own; a failure is a row, never the end.
 
 A process per clip, and no pool: when one dies (a crash in a codec, not enough memory) its clip alone is lost.
 """
@@ -37,8 +37,8 @@ class Outcome:
         exit_code: 0 done, 1 failed, 2 a wrong argument.
         error: The reason of a failure in one line, None when done.
         text: The document, when the job has no output file.
-        people: Number of people described.
-        events: Number of their events.
+        people: Number of people found.
+        events: Number of their events, None where none were looked for.
         duration_s: Duration of the video in seconds, None where unknown.
         wall_s: Seconds of work.
         warnings: Sentences for the user.
@@ -49,7 +49,7 @@ class Outcome:
     error: str | None = None
     text: str = ""
     people: int = 0
-    events: int = 0
+    events: int | None = None
     duration_s: float | None = None
     wall_s: float = 0.0
     warnings: tuple[str, ...] = ()
@@ -62,7 +62,7 @@ def run(
 
     Args:
         jobs: From `facevlm.cli.batch.plan`.
-        work: `describe_clip`, or its scripted double; with several processes a function at the top of a module.
+        work: Such as `describe_clip`; with several processes a function at the top of a module.
         processes: How many clips to work on at a time.
         on_progress: Called with the number of the job and the share of it that is done.
 
@@ -83,8 +83,13 @@ def describe_clip(job: Job, on_progress: Progress | None = None) -> Outcome:
         refuse_folder(job.clip)
         return _describe(job, on_progress, started)
     except Exception as error:
-        code, line = explain(error)
-        return Outcome(job.clip, code, _with_place(line, job.clip), wall_s=time.monotonic() - started)
+        return failed(job, error, started)
+
+
+def failed(job: Job, error: Exception, started: float) -> Outcome:
+    """The outcome of a job that failed; `started` as `time.monotonic` told it."""
+    code, line = explain(error)
+    return Outcome(job.clip, code, _with_place(line, job.clip), wall_s=time.monotonic() - started)
 
 
 def explain(error: Exception) -> tuple[int, str]:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -198,6 +199,31 @@ def test_track_keeps_what_was_seen_where_told(run, perceive, tmp_path):
 def test_track_looks_at_a_span(run, perceive):
     assert run("track", "talk.mp4")[0] == 0 and perceive.span == (None, None)
     assert run("track", "talk.mp4", "--start", "1:02.5", "--end", "70")[0] == 0 and perceive.span == (62.5, 70.0)
+
+
+def test_several_clips_are_tracked_into_a_folder(run, perceive, tmp_path):
+    for name in ("a.mp4", "b.mp4"):
+        (tmp_path / name).write_bytes(b"")
+    code, out, err = run("track", tmp_path / "a.mp4", tmp_path / "b.mp4", tmp_path / "gone", "-o", tmp_path / "out")
+    assert (code, out) == (0, "") and "3 of 3 tracked" in err
+    written = sorted((tmp_path / "out").iterdir())
+    assert [path.name for path in written] == ["a.json", "b.json", "gone.json"]
+    assert [person.track_id for person in read_tracks(written[0]).people] == [1]
+    assert run("track", tmp_path, "-f", "mot", "--fill", "-o", tmp_path / "mot/", "-q") == (0, "", "")
+    assert sorted(path.name for path in (tmp_path / "mot").iterdir()) == ["a.txt", "b.txt"]
+    code, _, err = run("track", tmp_path)
+    assert code == 2 and "add -o FOLDER/" in err
+
+
+def test_several_clips_at_a_time(run, tmp_path, puppet_clip):
+    names = [tmp_path / f"{name}.mp4" for name in "ab"]
+    for name in names:
+        shutil.copy(puppet_clip.path, name)
+    (tmp_path / "c.mp4").write_bytes(b"no video")
+    code, _, err = run("track", *names, tmp_path / "c.mp4", "--jobs", 2, "-o", tmp_path / "out", "--end", "1")
+    assert code == 1 and "2 of 3 tracked" in err and "c.mp4: " in err
+    one, two = (read_tracks(tmp_path / "out" / f"{name}.json") for name in "ab")
+    assert one.people == two.people and one.people
 
 
 def test_track_writes_mot(run, perceive, tmp_path):
