@@ -26,39 +26,41 @@ import json, resource, sys, tempfile
 from facevlm import describe, perceive
 from facevlm.cli import main
 what, clip, fps = sys.argv[1:]
-moments = 0
+faces = 0
 if what == "perceive":
     for moment in perceive(clip, fps=fps):
-        moments += 1
+        faces += len(moment.faces)
 elif what == "saved":
     with tempfile.TemporaryDirectory() as folder:
         for _ in ("written", "read"):
-            moments = sum(1 for _ in perceive(clip, fps=fps, saved=folder))
+            faces = sum(len(moment.faces) for moment in perceive(clip, fps=fps, saved=folder))
 elif what == "track":
     with tempfile.TemporaryDirectory() as folder:
         path = f"{folder}/tracks.json"
         assert main(["track", clip, "--fps", fps, "--quiet", "-o", path]) == 0
         with open(path) as file:
-            moments = sum(part.count('"presence"') for part in iter(lambda: file.readline(1 << 20), ""))
+            faces = sum(part.count('"presence"') for part in iter(lambda: file.readline(1 << 20), ""))
 else:
     def count(moment):
-        global moments
-        moments += 1
+        global faces
+        faces += len(moment.faces)
     description = describe(clip, fps=fps, on_moment=count)
     description.to_json()
 peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
-print(json.dumps({"frames": moments, "peak_mib": round(peak / 2**20, 1)}))
+print(json.dumps({"faces": faces, "peak_mib": round(peak / 2**20, 1)}))
 """
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--clip", type=Path, help="clip to loop; default a puppet, 512x512, 12 s")
-    parser.add_argument("--minutes", type=float, nargs="+", default=[5, 15, 30])
+    parser.add_argument("--minutes", type=float, nargs="+", default=[5, 15, 30], help="several lengths")
     parser.add_argument("--fps", default="native", help="frames looked at per second, as facevlm describe --fps")
     parser.add_argument("--what", nargs="+", default=RUNS, choices=RUNS)
     parser.add_argument("--made", type=Path, default=Path("build/bench-clips"), help="where puppets are filmed")
     args = parser.parse_args()
+    if len(set(args.minutes)) < 2:
+        parser.error("--minutes: one length says nothing of growth, give several")
     where, clip = machine(), args.clip or film(args.made)[0]
     name = f"memory_{clip.stem}" if args.clip else "memory"
     rows = []
@@ -80,12 +82,14 @@ def measure(what: str, clip: Path, fps: str) -> dict:
 
 
 def table(rows: list[dict]) -> str:
-    lines = [f"{'':10s} {'minutes':>7s} {'frames':>8s} {'peak MiB':>9s} {'wall s':>8s}"]
+    lines = [f"{'':10s} {'minutes':>7s} {'faces':>8s} {'peak MiB':>9s} {'wall s':>8s}"]
     for row in sorted(rows, key=lambda r: (r["what"], r["minutes"])):
-        numbers = f"{row['minutes']:7g} {row['frames']:8d} {row['peak_mib']:9.1f} {row['wall_s']:8.1f}"
+        numbers = f"{row['minutes']:7g} {row['faces']:8d} {row['peak_mib']:9.1f} {row['wall_s']:8.1f}"
         lines.append(f"{row['what']:10s} {numbers}")
     for what in sorted({row["what"] for row in rows}):
         peaks = [row["peak_mib"] for row in sorted(rows, key=lambda r: r["minutes"]) if row["what"] == what]
+        if len(peaks) < 2:
+            continue
         growth = peaks[-1] / peaks[0] - 1
         lines.append(f"{what}: {growth:+.1%} from the shortest to the longest: {'flat' if growth <= FLAT else 'GROWS'}")
     return "\n".join(lines)
