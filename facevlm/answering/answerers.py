@@ -30,6 +30,7 @@ class Options:
         replay: Whether to use kept replies alone.
         budget: Of an endpoint.
         infer: Whether the describe engine guesses feelings.
+        saved: Folder in which is kept what describe engine and our own models saw of faces, as for `perceive`.
     """
 
     frames: int = 16
@@ -43,12 +44,13 @@ class Options:
     replay: bool = False
     budget: Budget = field(default_factory=Budget)
     infer: bool = False
+    saved: str | None = None
 
 
 def _describe(name: str, options: Options) -> Answerer:
     if name:
         raise UsageError("the describe engine has no variants", where="--model", mend="give describe alone")
-    return DescribeEngine(infer=options.infer)
+    return DescribeEngine(infer=options.infer, saved=options.saved)
 
 
 def _endpoint(name: str, options: Options) -> Answerer:
@@ -66,7 +68,7 @@ def _image_text_model(name: str, options: Options, *, as_video: bool = False) ->
 def _chat(name: str, options: Options) -> Answerer:
     from facevlm.answering.chat_answerer import ChatAnswerer  # with all that perceives and speaks
 
-    return ChatAnswerer(name, max_tokens=options.max_tokens, device=options.device)
+    return ChatAnswerer(name, max_tokens=options.max_tokens, device=options.device, saved=options.saved)
 
 
 def _face_vectors(name: str, options: Options) -> Answerer:

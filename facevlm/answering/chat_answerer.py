@@ -14,7 +14,7 @@ import cv2
 from facevlm.answering.image_text_model import folder_hash
 from facevlm.answering.shown_frames import PICTURES_FPS, timed_frames
 from facevlm.chat.answer import printable
-from facevlm.chatting import NOBODY, FaceChat, Look
+from facevlm.chatting import NOBODY, FaceChat, Look, Looking
 from facevlm.errors import FacevlmError, InputError, ReplyError, VideoError
 from facevlm.evaluation.answers import Footage, Question, Told
 from facevlm.video.encode import VideoWriter
@@ -30,6 +30,7 @@ class ChatAnswerer:
         name: Folder or preset of a model.
         max_tokens: Longest answer.
         device: Where it runs; None for a GPU where there is one.
+        saved: Folder in which is kept what is seen of faces, as for `perceive`.
 
     Raises:
         FacevlmError: As `FaceChat.from_pretrained`.
@@ -37,9 +38,11 @@ class ChatAnswerer:
 
     group = 1
 
-    def __init__(self, name: str, *, max_tokens: int = 512, device: str | None = None) -> None:
+    def __init__(
+        self, name: str, *, max_tokens: int = 512, device: str | None = None, saved: str | None = None
+    ) -> None:
         self._chat = FaceChat.from_pretrained(name, device=device, max_new_tokens=max_tokens)
-        self._name, self._max_tokens = name, max_tokens
+        self._name, self._max_tokens, self._looking = name, max_tokens, Looking(saved=saved)
         self._examples: dict[Footage, Look] = {}  # they stand before every question
 
     @property
@@ -83,8 +86,10 @@ class ChatAnswerer:
         return Told(text, NOBODY if any(look.faceless for look in looks) else "")
 
     def _look_at(self, footage: Footage) -> Look:
+        if not footage.path.is_dir():
+            return self._chat.look_at(footage.path, who=WHO, looking=self._looking)
         with TemporaryDirectory(prefix="facevlm-") as folder:
-            return self._chat.look_at(as_video(footage, Path(folder)), who=WHO)
+            return self._chat.look_at(as_video(footage, Path(folder)), who=WHO)  # another file each time
 
 
 def _asked(clips: int, system: str, text: str) -> dict[str, Any]:
@@ -98,14 +103,12 @@ def _asked(clips: int, system: str, text: str) -> dict[str, Any]:
 
 
 def as_video(footage: Footage, folder: Path) -> Path:
-    """A clip as a video file: itself, or its pictures, evenly spaced, written without loss into a folder.
+    """The pictures of a clip, evenly spaced, as a video file: written without loss into a folder.
 
     Raises:
         VideoError: A picture cannot be read.
         OutputError: The folder cannot be written to.
     """
-    if not footage.path.is_dir():
-        return footage.path
     path, pictures = folder / f"{footage.path.name}.mkv", timed_frames(footage, MOST_PICTURES)
     time, picture = next(pictures)
     height, width = picture.shape[:2]

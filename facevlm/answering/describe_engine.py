@@ -15,12 +15,13 @@ class DescribeEngine:
 
     Args:
         infer: Whether captions add inferred feelings in [brackets], for emotion classes.
+        saved: Folder in which is kept what is seen of faces, as for `perceive`.
     """
 
     group = 1
 
-    def __init__(self, *, infer: bool = False) -> None:
-        self._infer = infer
+    def __init__(self, *, infer: bool = False, saved: str | None = None) -> None:
+        self._infer, self._saved = infer, saved
 
     @property
     def card(self) -> Mapping[str, Any]:
@@ -50,7 +51,7 @@ class DescribeEngine:
         if footage.path.is_dir():
             return VideoError("the describe engine needs a video: pictures have no times", where=footage.path)
         try:
-            description = describe(footage.path, who=WHO, infer=self._infer)
+            description = describe(footage.path, who=WHO, infer=self._infer, saved=self._saved)
         except VideoError as error:
             return error
         if not description.people:

@@ -33,6 +33,10 @@ Batch = Annotated[int, typer.Option(min=1, max=256, help="Clips that the model a
 AnswerTokens = Annotated[int, typer.Option(min=1, help="Longest answer of the model.")]
 Revision = Annotated[str | None, typer.Option(help="Of a model of the Hub: branch, tag or commit.")]
 Device = Annotated[str | None, typer.Option(help="Where chat: and hf: models run. Default: a GPU where there is one.")]
+Saved = Annotated[
+    str | None,
+    typer.Option(metavar="DIR", help="Keep what describe and chat: saw of clips in this folder, for other runs too."),
+]
 ModelUrl = Annotated[str | None, typer.Option(help="Of the model's endpoint. Default: OPENAI_BASE_URL.")]
 TrainedOn = Annotated[
     str | None,
@@ -93,6 +97,7 @@ def fec_bench(
     answer_tokens: AnswerTokens = 512,
     revision: Revision = None,
     device: Device = None,
+    saved: Saved = None,
     model_url: ModelUrl = None,
     base_url: JudgeUrl = None,
     replay: Replay = False,
@@ -112,7 +117,7 @@ def fec_bench(
 
     budget = _budget(max_tokens, max_cost, input_price, output_price)
     shown = {"frames": frames, "answer_tokens": answer_tokens, "batch": batch, "seed": seed}
-    where = {"revision": revision, "device": device, "model_url": model_url}
+    where = {"revision": revision, "device": device, "saved": saved, "model_url": model_url}
     run = _run(model, name, output, trained_on, shown, where, replay=replay, budget=budget, quiet=quiet)
     judging = make_judging(judge, output, base_url=base_url, replay=replay, budget=budget, align=align, seed=seed)
     text, code = evaluate_captions(
@@ -142,6 +147,7 @@ def emer(
     answer_tokens: AnswerTokens = 512,
     revision: Revision = None,
     device: Device = None,
+    saved: Saved = None,
     model_url: ModelUrl = None,
     base_url: JudgeUrl = None,
     replay: Replay = False,
@@ -162,7 +168,7 @@ def emer(
 
     budget = _budget(max_tokens, max_cost, input_price, output_price)
     shown = {"frames": frames, "answer_tokens": answer_tokens, "batch": batch, "seed": seed}
-    where = {"revision": revision, "device": device, "model_url": model_url}
+    where = {"revision": revision, "device": device, "saved": saved, "model_url": model_url}
     run = _run(model, name, output, trained_on, shown, where, replay=replay, budget=budget, quiet=quiet)
     client = judge_client(judge, output, base_url=base_url, replay=replay, budget=budget)
     text, code = evaluate_emer(run, root, judging=EmerJudging(client, seed=seed), concurrency=concurrency)
@@ -184,6 +190,7 @@ def _emotion_verb(benchmark: str, told: str) -> Callable[..., int]:
         answer_tokens: AnswerTokens = 512,
         revision: Revision = None,
         device: Device = None,
+        saved: Saved = None,
         model_url: ModelUrl = None,
         replay: Replay = False,
         max_tokens: MaxTokens = None,
@@ -197,7 +204,7 @@ def _emotion_verb(benchmark: str, told: str) -> Callable[..., int]:
 
         budget = _budget(max_tokens, max_cost, input_price, output_price)
         shown = {"frames": frames, "answer_tokens": answer_tokens, "batch": batch, "seed": seed}
-        where = {"revision": revision, "device": device, "model_url": model_url}
+        where = {"revision": revision, "device": device, "saved": saved, "model_url": model_url}
         run = _run(model, name, output, trained_on, shown, where, replay=replay, budget=budget, quiet=quiet)
         text, code = evaluate_emotions(run, benchmark, root, folds=fold or [], infer_by=infer_by)
         write_document(text)
@@ -241,6 +248,7 @@ def verification(
     answer_tokens: AnswerTokens = 256,
     revision: Revision = None,
     device: Device = None,
+    saved: Saved = None,
     model_url: ModelUrl = None,
     replay: Replay = False,
     max_tokens: MaxTokens = None,
@@ -258,7 +266,7 @@ def verification(
 
     budget = _budget(max_tokens, max_cost, input_price, output_price)
     shown = {"frames": frames, "answer_tokens": answer_tokens, "batch": batch, "seed": seed}
-    where = {"revision": revision, "device": device, "model_url": model_url}
+    where = {"revision": revision, "device": device, "saved": saved, "model_url": model_url}
     run = _run(model, name, output, trained_on, shown, where, replay=replay, budget=budget, quiet=quiet)
     text, code = evaluate_pairs(run, pairs, root, describe_with=describe_with)
     write_document(text)
@@ -328,10 +336,11 @@ def _run(
 ) -> "Run":
     from facevlm.answering.answerers import Options
     from facevlm.cli.answering import Run
-    from facevlm.cli.batch import refuse_empty
+    from facevlm.cli.batch import make_saved, refuse_empty
 
     refuse_empty(output, where="-o")
     refuse_empty(trained_on, where="--trained-on")
+    make_saved(where["saved"])
     options = Options(
         frames=shown["frames"],
         max_tokens=shown["answer_tokens"],
@@ -339,6 +348,7 @@ def _run(
         seed=shown["seed"],
         revision=where["revision"],
         device=where["device"],
+        saved=where["saved"],
         base_url=where["model_url"],
         replies=Path(output) / "replies",
         replay=replay,

@@ -138,6 +138,17 @@ def test_our_own_models(run, arguments, tmp_path, squares):
     assert run(*asked)[1] == out and (tmp_path / "run" / "descriptions.jsonl").read_text() == first
 
 
+def test_what_was_seen_is_kept_for_other_models(run, arguments, tmp_path, squares):
+    pytest.importorskip("torch")
+    for model in ("chat:tiny", "chat:tiny-facetrack-mm", "describe"):
+        asked = [*arguments, "--model", model, "--answer-tokens", 5, "--saved", tmp_path / "saved"]
+        assert run(*asked, "-o", tmp_path / model.replace(":", "-"))[0] == 1
+        assert len(list((tmp_path / "saved").iterdir())) == 3  # one of each clip
+    (tmp_path / "file").write_text("")
+    code, _, err = run(*arguments, "--model", "describe", "--saved", tmp_path / "file", "-o", tmp_path / "x")
+    assert code == 1 and "is a file, not a folder" in err and not (tmp_path / "x").exists()
+
+
 def test_a_clip_without_a_face_is_noted(run, arguments, clips, tmp_path, squares):
     pytest.importorskip("torch")
     film(clips / "DFEW/2.mp4", 0.4, [])
