@@ -18,7 +18,7 @@ from facevlm.description import NO_FACE, unknown_numbers
 from facevlm.errors import UsageError
 from facevlm.exports.atomic_file import replacing, write_text
 from facevlm.exports.documents import FrameRecord, TracksDocument
-from facevlm.exports.json_document import DIGITS, track_dict
+from facevlm.exports.json_document import track_dict
 from facevlm.tracking.main_character import choose_main
 from facevlm.tracking.track import Join, TrackSummary
 from facevlm.video.clip import VideoInfo
@@ -197,7 +197,7 @@ def _likeness(members: list[tuple[int, ...]], people: list[_Person], document: T
     return {
         "track_ids": [person.summary.track_id for person in people],
         "vectors": [sum(document.likeness.vectors[i] for i in own) for own in places],
-        "products": [[round(float(products[np.ix_(a, b)].sum()), DIGITS) for b in places] for a in places],
+        "products": [[float(products[np.ix_(a, b)].sum()) for b in places] for a in places],
     }
 
 

@@ -163,7 +163,7 @@ def _products(tracks: Sequence[TrackSummary]) -> Iterator[str]:
     """Inner products of the tracks' sums of appearance vectors, row by row: as many numbers as there are pairs."""
 
     def product(a: np.ndarray | None, b: np.ndarray | None) -> float:
-        return 0.0 if a is None or b is None else round(float(a @ b), 4)
+        return 0.0 if a is None or b is None else float(a.astype(np.float64) @ b)
 
     for one in tracks:
         yield json.dumps([product(one.vector_sum, other.vector_sum) for other in tracks], allow_nan=False)

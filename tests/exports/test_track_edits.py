@@ -4,10 +4,14 @@ import math
 
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
 
 from facevlm.errors import UsageError
+from facevlm.exports.documents import TracksDocument
 from facevlm.exports.track_edits import Edits, edited, mot_lines, to_text, write_tracks
-from facevlm.exports.tracks_document import FaceRow, read_tracks, write_tracks_json
+from facevlm.exports.tracks_document import FaceRow, read_tracks, tracks_json, write_tracks_json
+from facevlm.tracking.main_character import choose_main
 from facevlm.tracking.track import TrackSummary
 
 VECTORS = {1: [(1.0, 0.0), (0.8, 0.6)], 2: [(0.6, 0.8)], 3: [(0.0, 1.0), (0.0, 1.0)], 4: []}
@@ -73,6 +77,34 @@ def test_without_edits_only_the_choice_is_made_anew(saved):
         assert person.frames == by_id(saved)[person.track_id].frames
         assert person.selection.rank and person.selection.reason != "first"
     assert edited(same, Edits()) == same
+
+
+SMALL_FACES = [(k**2 / (1920 * 1080), 0.9) for k in (26, 28, 31, 33)]
+FEATURES = st.tuples(
+    st.one_of(st.floats(1e-5, 1e-3), st.floats(0, 1)),
+    st.one_of(st.floats(-1, 1), st.floats(0.85, 1), st.just(math.nan)),
+)
+
+
+def tracked(two_people, features):
+    """The document that tracking writes of people with these areas and similarities."""
+    choices = choose_main([area for area, _ in features], [alike for _, alike in features])
+    tracks = [
+        TrackSummary(i, (i,), ((0.0, 1.0),), 25, area, alike, c.main, c.reason, selection=c.selection)
+        for i, ((area, alike), c) in enumerate(zip(features, choices, strict=True), start=1)
+    ]
+    tracks.sort(key=lambda track: (not track.main, -track.area_share, track.track_id))
+    text = "".join(tracks_json(two_people.video, two_people.decoding, tracks=tracks, rows=[]))
+    return text, TracksDocument.model_validate_json(text)
+
+
+@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(FEATURES, max_size=8))
+@example(SMALL_FACES)
+def test_an_edit_of_nothing_changes_nothing(two_people, features):
+    text, document = tracked(two_people, features)
+    assert to_text(edited(document, Edits()), format="json") == text
+    assert [person.selection.rank for person in document.people] == list(range(1, len(features) + 1))
 
 
 def test_dropped_people_do_not_count_in_the_choice(saved):
