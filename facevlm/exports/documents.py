@@ -79,9 +79,13 @@ class SelectionRecord(Strict):
     )
     area_z: float | None = Field(description="Area share in standard deviations from the mean of all tracks")
     similarity_z: float | None = Field(description="The same of the similarity")
-    cluster: Literal["main", "background"] | None = Field(description="Null where K-means parts nobody")
+    cluster: Literal["main", "background"] | None = Field(
+        description="What K-means says, whomever the user chose; null where it parts nobody or the area is unknown"
+    )
     cluster_merit: float | None = Field(description="Sum of the mean z-scores of the cluster")
-    rank: Annotated[int, Field(ge=1)] | None = Field(description="Among all tracks: main ones first, then by area")
+    rank: Annotated[int, Field(ge=1)] | None = Field(
+        description="Place among all tracks: main ones first, whoever chose them, then by area; null: not known"
+    )
 
 
 class CandidateRecord(Strict):
@@ -197,7 +201,8 @@ class TracksDocument(Strict):
 
     schema_: Literal["facevlm/tracks/1"] = Field(alias="schema")
     video: VideoRecord
-    people: tuple[TrackRecord, ...]
+    people: tuple[TrackRecord, ...] = Field(description="Main characters first, then by area")
+    chosen: int | None = Field(default=None, description="Main character that the user chose; null: the rule chose")
     shots: tuple[Span, ...] = Field(description="Where each shot begins and ends")
     likeness: LikenessRecord
     warnings: tuple[str, ...]
@@ -209,4 +214,6 @@ class TracksDocument(Strict):
             raise ValueError("track ids are not unique")
         if sorted(self.likeness.track_ids) != sorted(ids):
             raise ValueError("likeness is not of the people of the document")
+        if self.chosen is not None and [person.track_id for person in self.people if person.main] != [self.chosen]:
+            raise ValueError(f"person {self.chosen} is chosen, and so must be the only main character")
         return self

@@ -74,6 +74,7 @@ def tracks_json(
         "schema": SCHEMA,
         "video": video_dict(video, decoding),
         "people": [{**track_dict(track), "frames": []} for track in tracks],
+        "chosen": None,
         "shots": [[seconds(t0), seconds(t1)] for t0, t1 in shots],
         "likeness": {
             "track_ids": [track.track_id for track in tracks],

@@ -57,7 +57,7 @@ def test_joined_people_are_one_in_everything(saved):
     assert one.spans == ((0.0, 0.76), (1.2, 1.96)) and len(one.frames) == 40
     assert [frame.index for frame in one.frames] == [*SEEN[1], *SEEN[2]]
     assert one.area_share == pytest.approx(0.18)
-    assert one.selection.similarity == pytest.approx(similarity(VECTORS[1] + VECTORS[2]), abs=1e-3)
+    assert one.selection.similarity == pytest.approx(similarity(VECTORS[1] + VECTORS[2]))
     (join,) = one.joins
     assert (join.former, join.latter, join.how, join.score, join.across_cut) == (1, 2, "user", None, True)
 
@@ -111,7 +111,8 @@ def test_dropped_people_do_not_count_in_the_choice(saved):
     left = edited(saved, Edits(drop=(1, 2)))
     assert [p.track_id for p in left.people] == [3, 4] and left.people[0].main
     nobody = edited(saved, Edits(drop=(1, 2, 3, 4)))
-    assert nobody.people == () and nobody.warnings[-1] == "No face was found."
+    assert nobody.people == () and nobody.warnings[-1] == "All people were dropped."
+    assert edited(nobody, Edits()) == nobody and "No face was found." not in nobody.warnings
 
 
 def test_warnings_are_of_the_people_who_are_left(saved):
@@ -126,6 +127,44 @@ def test_the_user_names_the_main_character(saved):
     first, *others = edited(saved, Edits(main=3)).people
     assert first.track_id == 3 and first.main and first.selection.reason == "Chosen by the user."
     assert not any(p.main for p in others)
+
+
+def test_after_a_choice_of_the_user_ranks_follow_the_document_and_clusters_stay(saved):
+    rule, user = edited(saved, Edits()), edited(saved, Edits(main=3))
+    assert [person.track_id for person in user.people] == [3, 1, 2, 4]
+    assert [person.selection.rank for person in user.people] == [1, 2, 3, 4]
+    for i, person in by_id(user).items():
+        assert person.selection.cluster == by_id(rule)[i].selection.cluster
+
+
+KEPT = {
+    # edits one after the other -> who is main then, by whom, and whether a warning says that the rule chose anew
+    "nothing": ([Edits(main=3), Edits()], [3], "user", False),
+    "another dropped": ([Edits(main=3), Edits(drop=(1,))], [3], "user", False),
+    "dropped": ([Edits(main=3), Edits(drop=(3,))], [1, 2], "rule", True),
+    "dropped, then nothing": ([Edits(main=3), Edits(drop=(3,)), Edits()], [1, 2], "rule", True),
+    "dropped, then another named": ([Edits(main=3), Edits(drop=(3,)), Edits(main=2)], [2], "user", False),
+    "dropped while another is named": ([Edits(main=3), Edits(drop=(3,), main=4)], [4], "user", False),
+    "another named": ([Edits(main=3), Edits(main=2)], [2], "user", False),
+    "joined to a smaller id": ([Edits(main=2), Edits(merge=((1, 2),))], [1], "user", False),
+    "joined by a larger id": ([Edits(main=1), Edits(merge=((2, 1),)), Edits()], [1], "user", False),
+    "joined to others, then dropped": ([Edits(main=2), Edits(merge=((1, 2),)), Edits(drop=(1,))], [3], "rule", True),
+    "all dropped": ([Edits(main=3), Edits(drop=(1, 2, 3, 4))], [], "rule", False),
+}
+
+
+@pytest.mark.parametrize("name", KEPT)
+def test_a_choice_of_the_user_holds_until_it_is_changed(saved, tmp_path, name):
+    steps, mains, by, warned = KEPT[name]
+    document = saved
+    for edits in steps:
+        write_tracks(edited(document, edits), tmp_path / "t.json", format="json")
+        document = read_tracks(tmp_path / "t.json")
+    assert [person.track_id for person in document.people if person.main] == mains
+    assert document.chosen == (mains[0] if by == "user" else None)
+    assert all((p.selection.reason == "Chosen by the user.") == (by == "user") for p in document.people if p.main)
+    assert any("was dropped; the rule chose anew" in warning for warning in document.warnings) == warned
+    assert edited(document, Edits()) == document
 
 
 WRONG = {

@@ -62,13 +62,15 @@ def test_no_name_can_be_taken_for_frames(two_people, tracks, rows, tmp_path):
     assert text == json.dumps(json.loads(text), ensure_ascii=False) + "\n"
 
 
-def test_a_file_without_points_is_read(two_people, tracks, rows, tmp_path):
+def test_an_older_file_is_read(two_people, tracks, rows, tmp_path):
     document = json.loads("".join(tracks_json(two_people.video, two_people.decoding, tracks=tracks, rows=rows)))
     for person in document["people"]:
         for frame in person["frames"]:
             del frame["points"]
+    del document["chosen"]
     (tmp_path / "t.json").write_text(json.dumps(document))
-    assert all(frame.points is None for person in read_tracks(tmp_path / "t.json").people for frame in person.frames)
+    read = read_tracks(tmp_path / "t.json")
+    assert all(frame.points is None for person in read.people for frame in person.frames) and read.chosen is None
 
 
 def test_memory_grows_with_people_not_with_pairs_of_them(two_people, tracks, tmp_path):
