@@ -224,12 +224,10 @@ def track(
     from facevlm.video.sampling import parse_rate
 
     edits = parse_edits(merge or [], drop, main)
-    only_source(clip, edit, edits=edits)
+    given = {"--fps": fps != "native", "--start": start is not None, "--end": end is not None}
+    given |= {"--detector": detector != "whole", "--saved": saved is not None, "--fill": fill}
+    only_source(clip, edit, edits=edits, tracking=given)
     if edit is not None:
-        if saved is not None:
-            raise UsageError("--saved is for tracking a video", mend="leave it out: --edit does not look at one")
-        if start is not None or end is not None:
-            raise UsageError("--start and --end are for tracking a video", mend="leave them out with --edit")
         write_document(edit_tracks(edit, output, format=choose_format(format, output, clip=edit), edits=edits))
         return 0
     assert clip is not None

@@ -1,6 +1,6 @@
 """Track the faces of one clip, or correct saved tracks; write JSON (facevlm/tracks/1) or MOTChallenge text."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -48,17 +48,27 @@ def parse_edits(merge: list[str], drop: str | None, main: int | None) -> Edits:
     return Edits(groups, () if drop is None else _ids(drop, where="--drop"), main)
 
 
-def only_source(clip: str | None, edit: str | None, *, edits: Edits) -> None:
-    """See that there is either a clip to track or tracks to edit.
+def only_source(clip: str | None, edit: str | None, *, edits: Edits, tracking: Mapping[str, bool]) -> None:
+    """See that there is either a clip to track or tracks to edit, and nothing that is for the other.
+
+    Args:
+        clip: The video file.
+        edit: The saved tracks.
+        edits: What to change in them.
+        tracking: Option that is for tracking a video -> whether it was given.
 
     Raises:
-        UsageError: There are both or none, or edits of nothing.
+        UsageError: There are both or none, edits without saved tracks, or options of tracking with them.
     """
+    refuse_empty(edit, where="--edit")
     if (clip is None) == (edit is None):
         what = "a clip and --edit do not go together" if clip else "neither a clip nor --edit is given"
         raise UsageError(what, mend="give a video to track, or --edit with saved tracks")
     if edit is None and edits != Edits():
         raise UsageError("--merge, --drop and --main change saved tracks", mend="add --edit TRACKS")
+    if edit is not None and (given := [option for option, is_given in tracking.items() if is_given]):
+        what = f"{given[0]} is for tracking a video"
+        raise UsageError(what, mend="leave it out: --edit corrects saved tracks without looking at one")
 
 
 def edit_tracks(path: str, output: str | None, *, format: str, edits: Edits) -> str:
@@ -100,8 +110,8 @@ def _format_of(output: Path) -> str:
 
 def _ids(text: str, *, where: str) -> tuple[int, ...]:
     parts = [part.strip() for part in text.split(",")]
-    if not all(part.isdecimal() for part in parts):
-        raise UsageError(f"{text!r} is no list of ids", where=where, mend="give ids such as 2,5")
+    if not all(part.isdecimal() and len(part) < 10 for part in parts):
+        raise UsageError(f"{text[:40]!r} is no list of ids", where=where, mend="give ids such as 2,5")
     return tuple(int(part) for part in parts)
 
 
