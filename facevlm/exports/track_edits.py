@@ -53,7 +53,8 @@ def edited(document: TracksDocument, edits: Edits) -> TracksDocument:
     """Apply edits to a document.
 
     Raises:
-        UsageError: An id is not in the file, is named twice, or two people to be joined are seen at one time.
+        UsageError: An id is not in the file, is named twice, or two people to be joined are seen at one time
+            or fill more than the picture.
     """
     people = {
         record.track_id: _Person(_summary(record), record.frames, (record.track_id,)) for record in document.people
@@ -143,6 +144,12 @@ def _joined(one: _Person, other: _Person, document: TracksDocument) -> _Person:
         at = next(frame.t for frame in one.frames if frame.index in both)
         what = f"persons {a.track_id} and {b.track_id} are seen at one time, at {at:.2f} s"
         raise UsageError(what, where="--merge", mend="join only people who are never seen together")
+    area = a.area_share + b.area_share
+    if area > 1 + 1e-9:
+        what = (
+            f"persons {a.track_id} and {b.track_id} together fill more than the whole picture (area_share {area:.4g})"
+        )
+        raise UsageError(what, where="--merge", mend="write the file anew: these areas are not of one video")
     earlier, later = sorted((a, b), key=lambda s: s.spans[0])
     across = _shot(earlier.spans[-1][1], document) != _shot(later.spans[0][0], document)
     join = Join(earlier.track_id, later.track_id, "user", None, across)
@@ -150,7 +157,7 @@ def _joined(one: _Person, other: _Person, document: TracksDocument) -> _Person:
         a,
         spans=tuple(sorted(a.spans + b.spans)),
         frames=a.frames + b.frames,
-        area_share=a.area_share + b.area_share,
+        area_share=min(area, 1.0),
         joins=(*a.joins, *b.joins, join),
     )
     frames = tuple(sorted(one.frames + other.frames, key=lambda frame: frame.index))

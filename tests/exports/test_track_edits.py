@@ -184,6 +184,28 @@ def test_what_does_not_fit_is_told(saved, name):
         edited(saved, edits)
 
 
+def with_areas(document, areas):
+    people = [p.model_copy(update={"area_share": areas.get(p.track_id, p.area_share)}) for p in document.people]
+    return document.model_copy(update={"people": tuple(people)})
+
+
+def test_people_who_fill_more_than_the_picture_are_not_joined(saved):
+    with pytest.raises(UsageError, match=r"persons 1 and 2 together fill more than the whole picture"):
+        edited(with_areas(saved, {1: 0.9, 2: 0.9}), Edits(merge=((1, 2),)))
+    whole = by_id(edited(with_areas(saved, {1: 0.9, 2: 0.1 + 1e-16}), Edits(merge=((1, 2),))))
+    assert whole[1].area_share == pytest.approx(1.0) and whole[1].area_share <= 1.0
+
+
+def test_someone_of_unknown_area_comes_last_and_says_so(saved):
+    document = edited(with_areas(saved, {1: None}), Edits())
+    *others, last = document.people
+    assert last.track_id == 1 and not last.main and last.area_share is None and last.selection.area_z is None
+    assert "share of the picture it fills is unknown" in last.selection.reason and others[0].main
+    assert "The area share of person 1 is unknown." in document.warnings
+    joined = edited(document, Edits(merge=((1, 2),)))
+    assert by_id(joined)[1].area_share is None and edited(document, Edits(main=1)).people[0].track_id == 1
+
+
 @pytest.mark.parametrize("format", ["json", "mot"])
 def test_it_is_written_as_asked(saved, tmp_path, format):
     document = edited(saved, Edits(drop=(3,)))
