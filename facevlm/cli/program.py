@@ -228,7 +228,8 @@ def track(
     given |= {"--detector": detector != "whole", "--saved": saved is not None, "--fill": fill}
     only_source(clip, edit, edits=edits, tracking=given)
     if edit is not None:
-        write_document(edit_tracks(edit, output, format=choose_format(format, output, clip=edit), edits=edits))
+        chosen = choose_format(format, output, clip=edit)
+        write_document(edit_tracks(edit, output, format=chosen, edits=edits, quiet=quiet))
         return 0
     assert clip is not None
     chosen = choose_format(format, output, clip=clip)

@@ -4,6 +4,8 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import typer
+
 from facevlm.cli.batch import make_writable, refuse_empty, refuse_overwrite
 from facevlm.cli.streams import write_document
 from facevlm.cli.workers import share_of_span
@@ -71,14 +73,15 @@ def only_source(clip: str | None, edit: str | None, *, edits: Edits, tracking: M
         raise UsageError(what, mend="leave it out: --edit corrects saved tracks without looking at one")
 
 
-def edit_tracks(path: str, output: str | None, *, format: str, edits: Edits) -> str:
-    """Correct a saved tracks file.
+def edit_tracks(path: str, output: str | None, *, format: str, edits: Edits, quiet: bool) -> str:
+    """Correct a saved tracks file, and tell the warnings that follow from it.
 
     Args:
         path: The JSON file.
         output: The file to write, None to return the text.
         format: One of `FORMATS`.
         edits: What to change.
+        quiet: Tell no warnings.
 
     Returns:
         The text when there is no output file, else "".
@@ -91,11 +94,14 @@ def edit_tracks(path: str, output: str | None, *, format: str, edits: Edits) -> 
     from facevlm.exports.track_edits import edited, to_text, write_tracks
     from facevlm.exports.tracks_document import read_tracks
 
-    document = edited(read_tracks(path), edits)
-    if output is None:
-        return to_text(document, format=format)
-    write_tracks(document, output, format=format)
-    return ""
+    before = read_tracks(path)
+    document = edited(before, edits)
+    if output is not None:
+        write_tracks(document, output, format=format)
+    for warning in document.warnings:
+        if warning not in before.warnings and not quiet:
+            typer.secho(f"warning: {warning}", fg="yellow", err=True)
+    return to_text(document, format=format) if output is None else ""
 
 
 def _format_of(output: Path) -> str:

@@ -247,8 +247,9 @@ def test_saved_tracks_are_edited_without_the_video(run, perceive, tmp_path):
     assert run("track", "--edit", target, "--main", "1", "-o", edited) == (0, "", "")
     (person,) = read_tracks(edited).people
     assert person.main and person.selection.reason == "Chosen by the user."
-    code, out, _ = run("track", "--edit", target, "--drop", "1", "--format", "mot")
-    assert (code, out) == (0, "")
+    dropped = "track", "--edit", edited, "--drop", "1", "--format", "mot"
+    assert run(*dropped) == (0, "", "warning: All people were dropped.\n")
+    assert run(*dropped, "--quiet") == (0, "", "")
 
 
 @pytest.mark.parametrize(
