@@ -200,9 +200,8 @@ def refuse_overwrite(target: Path, sources: Iterable[Path]) -> None:
     """
     for source in sources:
         if _same(target) == _same(source):
-            raise UsageError(
-                f"would overwrite {source}, from which it is made", where=target, mend="choose another name"
-            )
+            what = f"would overwrite {source}, from which it is made"
+            raise UsageError(what, where=target, mend="choose another name")
 
 
 def _refuse_overwriting_video(target: Path | None) -> None:

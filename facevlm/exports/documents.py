@@ -8,7 +8,6 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validat
 from facevlm.expression.event import ACTIONS, STRENGTHS, Event
 
 Seconds = Annotated[float, Field(ge=0, description="Seconds from the first displayed frame")]
-PRODUCT_SLACK = 1e-3  # of inner products: vectors have unit norm but for rounding
 Share = Annotated[float, Field(ge=0, le=1)]
 
 
@@ -20,6 +19,7 @@ def _in_order(span: tuple[float, float]) -> tuple[float, float]:
 
 Span = Annotated[tuple[Seconds, Seconds], AfterValidator(_in_order)]
 Point = tuple[float, float]
+PRODUCT_SLACK = 1e-3  # of inner products: vectors have unit norm but for rounding
 
 
 class Strict(BaseModel):

@@ -117,7 +117,7 @@ class Selection:
         area: Area feature, in [0, 1] (`TrackSummary.area_share`), NaN where unknown.
         similarity: Mean pairwise cosine similarity, NaN where unknown.
         area_z: Area in standard deviations from the mean of all tracks of known area, NaN where unknown.
-        similarity_z: The same of the similarity, 0 where that is unknown.
+        similarity_z: The same of the similarity; 0 where that is unknown, NaN for a track left out of the comparison.
         cluster: What K-means says, whomever the user chose: "main" or "background"; "" where the features part nobody
             (one track, or all alike) or the area is unknown.
         cluster_merit: Sum of the mean z-scores of its cluster, NaN without clusters.
