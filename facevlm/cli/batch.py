@@ -194,15 +194,16 @@ def refuse_folder(clip: Path) -> None:
     raise InputError(what, where=clip, mend="give the files, or the folder that holds them")
 
 
-def refuse_overwrite(target: Path, clips: Iterable[Path]) -> None:
-    """Make sure that a result does not replace a clip.
+def refuse_overwrite(target: Path, sources: Iterable[Path]) -> None:
+    """Make sure that a result does not replace what it is made from.
 
     Raises:
         UsageError: It would.
     """
-    for clip in clips:
-        if _same(target) == _same(clip):
-            raise UsageError(f"would overwrite the clip {clip}", where=target, mend="choose another name")
+    for source in sources:
+        if _same(target) == _same(source):
+            what = f"would overwrite {source}, from which it is made"
+            raise UsageError(what, where=target, mend="choose another name")
 
 
 def _refuse_overwriting_video(target: Path | None) -> None:

@@ -232,13 +232,13 @@ def track(
     from facevlm.video.sampling import parse_rate
 
     edits = parse_edits(merge or [], drop, main)
-    only_source(clips or [], edit, edits=edits)
+    given = {"--fps": fps != "native", "--start": start is not None, "--end": end is not None}
+    given |= {"--detector": detector != "whole", "--saved": saved is not None}
+    given |= {"--fill": fill, "--jobs": jobs != 1}
+    only_source(clips or [], edit, edits=edits, tracking=given)
     if edit is not None:
-        if saved is not None:
-            raise UsageError("--saved is for tracking a video", mend="leave it out: --edit does not look at one")
-        if start is not None or end is not None:
-            raise UsageError("--start and --end are for tracking a video", mend="leave them out with --edit")
-        write_document(edit_tracks(edit, output, format=choose_format(format, output, clip=edit), edits=edits))
+        chosen = choose_format(format, output, clip=edit)
+        write_document(edit_tracks(edit, output, format=chosen, edits=edits, quiet=quiet))
         return 0
     found = find_clips(clips or [])
     parse_rate(fps)

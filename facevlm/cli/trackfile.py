@@ -1,10 +1,12 @@
 """Track the faces of one clip, or correct saved tracks; write JSON (facevlm/tracks/1) or MOTChallenge text."""
 
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+import typer
 
 from facevlm.cli.batch import Job, Options, make_writable, plan, refuse_empty, refuse_folder, refuse_overwrite
 from facevlm.cli.streams import write_document
@@ -50,27 +52,38 @@ def parse_edits(merge: list[str], drop: str | None, main: int | None) -> Edits:
     return Edits(groups, () if drop is None else _ids(drop, where="--drop"), main)
 
 
-def only_source(clips: Sequence[str], edit: str | None, *, edits: Edits) -> None:
-    """See that there are either clips to track or tracks to edit.
+def only_source(clips: Sequence[str], edit: str | None, *, edits: Edits, tracking: Mapping[str, bool]) -> None:
+    """See that there are either clips to track or tracks to edit, and nothing that is for the other.
+
+    Args:
+        clips: Video files, or folders of them.
+        edit: The saved tracks.
+        edits: What to change in them.
+        tracking: Option that is for tracking a video -> whether it was given.
 
     Raises:
-        UsageError: There are both or none, or edits of nothing.
+        UsageError: There are both or none, edits without saved tracks, or options of tracking with them.
     """
+    refuse_empty(edit, where="--edit")
     if bool(clips) != (edit is None):
         what = "a clip and --edit do not go together" if clips else "neither a clip nor --edit is given"
         raise UsageError(what, mend="give a video to track, or --edit with saved tracks")
     if edit is None and edits != Edits():
         raise UsageError("--merge, --drop and --main change saved tracks", mend="add --edit TRACKS")
+    if edit is not None and (given := [option for option, is_given in tracking.items() if is_given]):
+        what = f"{given[0]} is for tracking a video"
+        raise UsageError(what, mend="leave it out: --edit corrects saved tracks without looking at one")
 
 
-def edit_tracks(path: str, output: str | None, *, format: str, edits: Edits) -> str:
-    """Correct a saved tracks file.
+def edit_tracks(path: str, output: str | None, *, format: str, edits: Edits, quiet: bool) -> str:
+    """Correct a saved tracks file, and tell the warnings that follow from it.
 
     Args:
         path: The JSON file.
         output: The file to write, None to return the text.
         format: One of `FORMATS`.
         edits: What to change.
+        quiet: Tell no warnings.
 
     Returns:
         The text when there is no output file, else "".
@@ -83,11 +96,14 @@ def edit_tracks(path: str, output: str | None, *, format: str, edits: Edits) -> 
     from facevlm.exports.track_edits import edited, to_text, write_tracks
     from facevlm.exports.tracks_document import read_tracks
 
-    document = edited(read_tracks(path), edits)
-    if output is None:
-        return to_text(document, format=format)
-    write_tracks(document, output, format=format)
-    return ""
+    before = read_tracks(path)
+    document = edited(before, edits)
+    if output is not None:
+        write_tracks(document, output, format=format)
+    for warning in document.warnings:
+        if warning not in before.warnings and not quiet:
+            typer.secho(f"warning: {warning}", fg="yellow", err=True)
+    return to_text(document, format=format) if output is None else ""
 
 
 def _format_of(output: Path) -> str:
@@ -102,8 +118,8 @@ def _format_of(output: Path) -> str:
 
 def _ids(text: str, *, where: str) -> tuple[int, ...]:
     parts = [part.strip() for part in text.split(",")]
-    if not all(part.isdecimal() for part in parts):
-        raise UsageError(f"{text!r} is no list of ids", where=where, mend="give ids such as 2,5")
+    if not all(part.isdecimal() and len(part) < 10 for part in parts):
+        raise UsageError(f"{text[:40]!r} is no list of ids", where=where, mend="give ids such as 2,5")
     return tuple(int(part) for part in parts)
 
 

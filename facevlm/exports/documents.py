@@ -3,14 +3,23 @@
 from itertools import pairwise
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from facevlm.expression.event import ACTIONS, STRENGTHS, Event
 
 Seconds = Annotated[float, Field(ge=0, description="Seconds from the first displayed frame")]
 Share = Annotated[float, Field(ge=0, le=1)]
-Span = tuple[Seconds, Seconds]
+
+
+def _in_order(span: tuple[float, float]) -> tuple[float, float]:
+    if span[1] < span[0]:
+        raise ValueError(f"ends at {span[1]} s before it starts at {span[0]} s")
+    return span
+
+
+Span = Annotated[tuple[Seconds, Seconds], AfterValidator(_in_order)]
 Point = tuple[float, float]
+PRODUCT_SLACK = 1e-3  # of inner products: vectors have unit norm but for rounding
 
 
 class Strict(BaseModel):
@@ -79,9 +88,13 @@ class SelectionRecord(Strict):
     )
     area_z: float | None = Field(description="Area share in standard deviations from the mean of all tracks")
     similarity_z: float | None = Field(description="The same of the similarity")
-    cluster: Literal["main", "background"] | None = Field(description="Null where K-means parts nobody")
+    cluster: Literal["main", "background"] | None = Field(
+        description="What K-means says, whomever the user chose; null where it parts nobody or the area is unknown"
+    )
     cluster_merit: float | None = Field(description="Sum of the mean z-scores of the cluster")
-    rank: Annotated[int, Field(ge=1)] | None = Field(description="Among all tracks: main ones first, then by area")
+    rank: Annotated[int, Field(ge=1)] | None = Field(
+        description="Place among all tracks: main ones first, whoever chose them, then by area; null: not known"
+    )
 
 
 class CandidateRecord(Strict):
@@ -104,13 +117,19 @@ class JoinRecord(Strict):
     )
     across_cut: bool
 
+    @model_validator(mode="after")
+    def _of_two(self) -> "JoinRecord":
+        if self.former == self.latter:
+            raise ValueError(f"track {self.former} is joined to itself")
+        return self
+
 
 class TrackFacts(Strict):
     """Who a person is among the tracks, and why."""
 
     track_id: Annotated[int, Field(ge=1)]
     main: bool
-    spans: tuple[Span, ...] = Field(description="When the person is seen, per shot")
+    spans: tuple[Span, ...] = Field(min_length=1, description="When the person is seen, per shot")
     area_share: Share | None = Field(description="Mean share of the picture that the face covers")
     selection: SelectionRecord
     joins: tuple[JoinRecord, ...] = Field(description="How tracks were joined into this person")
@@ -170,18 +189,34 @@ class FrameRecord(Strict):
         "subject's own; null: not known",
     )
 
+    @model_validator(mode="after")
+    def _upright(self) -> "FrameRecord":
+        x0, y0, x1, y1 = self.box
+        if x1 < x0 or y1 < y0:
+            raise ValueError(f"box {self.box} is inverted: x0 <= x1 and y0 <= y1 do not hold")
+        return self
+
 
 class TrackRecord(TrackFacts):
     """One person's way through the video."""
 
-    frames: tuple[FrameRecord, ...]
+    frames: tuple[FrameRecord, ...] = Field(description="In order of index, one of each")
+
+    @model_validator(mode="after")
+    def _seen_once_per_frame(self) -> "TrackRecord":
+        for a, b in pairwise(self.frames):
+            if b.index <= a.index:
+                raise ValueError(f"person {self.track_id}: frame {b.index} comes twice, or after frame {a.index}")
+        return self
 
 
 class LikenessRecord(Strict):
     """What is kept of the appearance vectors, so that tracks can be joined later: no vector can be made from it."""
 
     track_ids: tuple[int, ...]
-    vectors: tuple[Annotated[int, Field(ge=0)], ...] = Field(description="Number of appearance vectors of each track")
+    vectors: tuple[Annotated[int, Field(ge=0, lt=2**53)], ...] = Field(
+        description="Number of appearance vectors of each track"
+    )
     products: tuple[tuple[float, ...], ...] = Field(description="Inner products of the tracks' sums of vectors")
 
     @model_validator(mode="after")
@@ -189,6 +224,13 @@ class LikenessRecord(Strict):
         n = len(self.track_ids)
         if len(self.vectors) != n or len(self.products) != n or any(len(row) != n for row in self.products):
             raise ValueError(f"likeness of {n} tracks needs {n} counts and {n} rows of {n} products")
+        for i, row in enumerate(self.products):
+            for j, product in enumerate(row):
+                most = self.vectors[i] * self.vectors[j]  # for each vector has unit norm
+                if abs(product) > most + PRODUCT_SLACK * (most + 1):
+                    raise ValueError(
+                        f"products[{i}][{j}] is {product}: sums of so many unit vectors give at most {most}"
+                    )
         return self
 
 
@@ -197,7 +239,8 @@ class TracksDocument(Strict):
 
     schema_: Literal["facevlm/tracks/1"] = Field(alias="schema")
     video: VideoRecord
-    people: tuple[TrackRecord, ...]
+    people: tuple[TrackRecord, ...] = Field(description="Main characters first, then by area")
+    chosen: int | None = Field(default=None, description="Main character that the user chose; null: the rule chose")
     shots: tuple[Span, ...] = Field(description="Where each shot begins and ends")
     likeness: LikenessRecord
     warnings: tuple[str, ...]
@@ -209,4 +252,6 @@ class TracksDocument(Strict):
             raise ValueError("track ids are not unique")
         if sorted(self.likeness.track_ids) != sorted(ids):
             raise ValueError("likeness is not of the people of the document")
+        if self.chosen is not None and [person.track_id for person in self.people if person.main] != [self.chosen]:
+            raise ValueError(f"person {self.chosen} is chosen, and so must be the only main character")
         return self

@@ -104,12 +104,12 @@ def video_dict(video: VideoInfo, decoding: DecodeReport) -> dict[str, Any]:
 
 
 def track_dict(track: TrackSummary) -> dict[str, Any]:
-    """Who a person is among the tracks, and why."""
+    """Who a person is among the tracks, and why; area and similarity whole, for the choice is made anew from them."""
     return {
         "track_id": track.track_id,
         "main": bool(track.main),
         "spans": [[seconds(t0), seconds(t1)] for t0, t1 in track.spans],
-        "area_share": known(track.area_share),
+        "area_share": known(track.area_share, digits=None),
         "selection": _selection_dict(track),
         "joins": [
             {**asdict(join), "score": None if join.score is None else round(join.score, DIGITS)} for join in track.joins
@@ -117,9 +117,11 @@ def track_dict(track: TrackSummary) -> dict[str, Any]:
     }
 
 
-def known(value: float | None, *, digits: int = DIGITS) -> float | None:
-    """A rounded number; None for an unknown one (None, NaN, infinite)."""
-    return None if value is None or not math.isfinite(value) else round(float(value), digits)
+def known(value: float | None, *, digits: int | None = DIGITS) -> float | None:
+    """A number, rounded unless `digits` is None; None for an unknown one (None, NaN, infinite)."""
+    if value is None or not math.isfinite(value):
+        return None
+    return float(value) if digits is None else round(float(value), digits)
 
 
 def seconds(value: float) -> float:
@@ -132,7 +134,7 @@ def _selection_dict(track: TrackSummary) -> dict[str, Any]:
     facts = track.selection
     return {
         "reason": track.reason,
-        "similarity": known(track.similarity),
+        "similarity": known(track.similarity, digits=None),
         "area_z": known(facts.area_z if facts else None),
         "similarity_z": known(facts.similarity_z if facts else None),
         "cluster": (facts.cluster if facts else "") or None,

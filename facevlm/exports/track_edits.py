@@ -14,14 +14,17 @@ from typing import Any
 
 import numpy as np
 
-from facevlm.description import NO_FACE, unknown_numbers
+from facevlm.description import unknown_numbers
 from facevlm.errors import UsageError
 from facevlm.exports.atomic_file import replacing, write_text
 from facevlm.exports.documents import FrameRecord, TracksDocument
-from facevlm.exports.json_document import DIGITS, track_dict
+from facevlm.exports.json_document import track_dict
 from facevlm.tracking.main_character import choose_main
 from facevlm.tracking.track import Join, TrackSummary
 from facevlm.video.clip import VideoInfo
+
+ALL_DROPPED = "All people were dropped."
+CHOICE_DROPPED = "The main character that the user chose was dropped; the rule chose anew."
 
 
 @dataclass(frozen=True)
@@ -31,7 +34,7 @@ class Edits:
     Attributes:
         merge: Groups of ids that are one person, each of two or more; the smallest id stays.
         drop: Ids of those who are no person, or not wanted.
-        main: Id of the main character, None to choose anew.
+        main: Id of the main character; None: whom the user chose before, else whom the rule chooses.
     """
 
     merge: tuple[tuple[int, ...], ...] = ()
@@ -50,7 +53,8 @@ def edited(document: TracksDocument, edits: Edits) -> TracksDocument:
     """Apply edits to a document.
 
     Raises:
-        UsageError: An id is not in the file, is named twice, or two people to be joined are seen at one time.
+        UsageError: An id is not in the file, is named twice, or two people to be joined are seen at one time
+            or fill more than the picture.
     """
     people = {
         record.track_id: _Person(_summary(record), record.frames, (record.track_id,)) for record in document.people
@@ -62,11 +66,13 @@ def edited(document: TracksDocument, edits: Edits) -> TracksDocument:
             people[former] = _joined(people[former], people.pop(latter), document)
     for track_id in edits.drop:
         del people[track_id]
-    chosen = _chosen(list(people.values()), document, main=edits.main)
+    main = _user_choice(edits, document)
+    left = _ordered(list(people.values()), document, main=main)
     whole = document.model_dump(mode="json", by_alias=True)
-    whole["people"] = [_record(person) for person in chosen]
-    whole["likeness"] = _likeness([person.members for person in chosen], chosen, document)
-    whole["warnings"] = _warnings(document, [person.summary for person in chosen])
+    whole["people"] = [_record(person) for person in left]
+    whole["chosen"] = main
+    whole["likeness"] = _likeness([person.members for person in left], left, document)
+    whole["warnings"] = _warnings(document, [person.summary for person in left], main=main)
     return TracksDocument.model_validate_json(json.dumps(whole))
 
 
@@ -138,6 +144,12 @@ def _joined(one: _Person, other: _Person, document: TracksDocument) -> _Person:
         at = next(frame.t for frame in one.frames if frame.index in both)
         what = f"persons {a.track_id} and {b.track_id} are seen at one time, at {at:.2f} s"
         raise UsageError(what, where="--merge", mend="join only people who are never seen together")
+    area = a.area_share + b.area_share
+    if area > 1 + 1e-9:
+        what = (
+            f"persons {a.track_id} and {b.track_id} together fill more than the whole picture (area_share {area:.4g})"
+        )
+        raise UsageError(what, where="--merge", mend="write the file anew: these areas are not of one video")
     earlier, later = sorted((a, b), key=lambda s: s.spans[0])
     across = _shot(earlier.spans[-1][1], document) != _shot(later.spans[0][0], document)
     join = Join(earlier.track_id, later.track_id, "user", None, across)
@@ -145,7 +157,7 @@ def _joined(one: _Person, other: _Person, document: TracksDocument) -> _Person:
         a,
         spans=tuple(sorted(a.spans + b.spans)),
         frames=a.frames + b.frames,
-        area_share=a.area_share + b.area_share,
+        area_share=min(area, 1.0),
         joins=(*a.joins, *b.joins, join),
     )
     frames = tuple(sorted(one.frames + other.frames, key=lambda frame: frame.index))
@@ -157,7 +169,15 @@ def _shot(time: float, document: TracksDocument) -> int:
     return sum(start <= time + 1e-6 for start, _ in document.shots)
 
 
-def _chosen(people: list[_Person], document: TracksDocument, *, main: int | None) -> list[_Person]:
+def _user_choice(edits: Edits, document: TracksDocument) -> int | None:
+    """Id of the main character that the user chooses, or chose in an earlier edit; None where the rule is to choose."""
+    if edits.main is not None:
+        return edits.main
+    kept = next((min(group) for group in edits.merge if document.chosen in group), document.chosen)
+    return None if kept in edits.drop else kept
+
+
+def _ordered(people: list[_Person], document: TracksDocument, *, main: int | None) -> list[_Person]:
     """The people with similarities and main characters derived anew, main ones first, then by area."""
     areas = [person.summary.area_share for person in people]
     similarities = [
@@ -174,7 +194,19 @@ def _chosen(people: list[_Person], document: TracksDocument, *, main: int | None
             person.summary, similarity=similarity, main=is_main, reason=reason, selection=choice.selection
         )
         result.append(replace(person, summary=summary))
-    return sorted(result, key=lambda p: (not p.summary.main, -p.summary.area_share, p.summary.track_id))
+    result.sort(key=lambda person: _place(person.summary))
+    return [_ranked(person, rank) for rank, person in enumerate(result, start=1)]
+
+
+def _place(track: TrackSummary) -> tuple[bool, bool, float, int]:
+    """What people are sorted by; those of unknown area come last."""
+    unknown = math.isnan(track.area_share)
+    return not track.main, unknown, 0.0 if unknown else -track.area_share, track.track_id
+
+
+def _ranked(person: _Person, rank: int) -> _Person:
+    assert person.summary.selection is not None
+    return replace(person, summary=replace(person.summary, selection=replace(person.summary.selection, rank=rank)))
 
 
 def _places(members: Iterable[int], document: TracksDocument) -> list[int]:
@@ -197,7 +229,7 @@ def _likeness(members: list[tuple[int, ...]], people: list[_Person], document: T
     return {
         "track_ids": [person.summary.track_id for person in people],
         "vectors": [sum(document.likeness.vectors[i] for i in own) for own in places],
-        "products": [[round(float(products[np.ix_(a, b)].sum()), DIGITS) for b in places] for a in places],
+        "products": [[float(products[np.ix_(a, b)].sum()) for b in places] for a in places],
     }
 
 
@@ -206,9 +238,15 @@ def _record(person: _Person) -> dict[str, Any]:
     return {**track_dict(person.summary), "frames": frames}
 
 
-def _warnings(document: TracksDocument, tracks: list[TrackSummary]) -> list[str]:
+def _warnings(document: TracksDocument, tracks: list[TrackSummary], *, main: int | None) -> list[str]:
     """Those of the file that are not about its people, and those about the people now."""
     video = VideoInfo("", 1.0, 1, 1, Fraction(1), 0, "")  # of which all is known, so that only people are spoken of
-    before = {NO_FACE, *unknown_numbers(video, [_summary(record) for record in document.people])}
-    now = [*unknown_numbers(video, tracks), *(() if tracks else (NO_FACE,))]
+    before = set(unknown_numbers(video, [_summary(record) for record in document.people]))
+    now = unknown_numbers(video, tracks)
+    if document.people and not tracks:
+        now = [ALL_DROPPED]
+    elif document.chosen is not None and main is None:
+        now = [CHOICE_DROPPED, *now]
+    if not tracks or main is not None:
+        before.add(CHOICE_DROPPED)
     return list(dict.fromkeys([*(w for w in document.warnings if w not in before), *now]))

@@ -74,6 +74,7 @@ def tracks_json(
         "schema": SCHEMA,
         "video": video_dict(video, decoding),
         "people": [{**track_dict(track), "frames": []} for track in tracks],
+        "chosen": None,
         "shots": [[seconds(t0), seconds(t1)] for t0, t1 in shots],
         "likeness": {
             "track_ids": [track.track_id for track in tracks],
@@ -163,7 +164,7 @@ def _products(tracks: Sequence[TrackSummary]) -> Iterator[str]:
     """Inner products of the tracks' sums of appearance vectors, row by row: as many numbers as there are pairs."""
 
     def product(a: np.ndarray | None, b: np.ndarray | None) -> float:
-        return 0.0 if a is None or b is None else round(float(a @ b), 4)
+        return 0.0 if a is None or b is None else float(a.astype(np.float64) @ b)
 
     for one in tracks:
         yield json.dumps([product(one.vector_sum, other.vector_sum) for other in tracks], allow_nan=False)

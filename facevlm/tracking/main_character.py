@@ -4,8 +4,8 @@ Per track two features: its area (sum over frames of face area / frame area, div
 mean cosine similarity of its appearance vectors. K-means with k = 2 on the z-scored features parts the tracks; the
 main ones are the cluster with the larger sum of mean area and mean similarity. The paper leaves open scaling and
 degenerate cases; here: one track is main; alike features, or clusters of equal merit, leave the choice to the area; an
-unknown similarity counts as average; and likenesses that differ by less than one face differs from itself are not blown
-up to be worth as much as a face ten times as large.
+unknown similarity counts as average; a track of unknown area is main only where no area is known; and likenesses that
+differ by less than one face differs from itself are not blown up to be worth as much as a face ten times as large.
 """
 
 from collections.abc import Sequence
@@ -33,7 +33,7 @@ def choose_main(areas: Sequence[float], similarities: Sequence[float]) -> list[C
     """Choose the main characters.
 
     Args:
-        areas: Area feature per track, in [0, 1].
+        areas: Area feature per track, in [0, 1]; NaN where unknown.
         similarities: Mean cosine similarity per track, in [-1, 1]; NaN where unknown.
 
     Returns:
@@ -43,43 +43,56 @@ def choose_main(areas: Sequence[float], similarities: Sequence[float]) -> list[C
     facts = [_facts(area, similarity) for area, similarity in zip(areas, similarities, strict=True)]
     if not facts:
         return []
-    area = np.asarray(areas, np.float64)
-    features = np.stack([_z_scores(areas), _z_scores(similarities, LIKENESS_SPREAD)], axis=1)
-    labels = _two_clusters(features, area) if len(facts) > 1 else None
+    area, similarity = np.asarray(areas, np.float64), np.asarray(similarities, np.float64)
+    known = np.isfinite(area)
+    compared = known if known.any() else ~known
+    size = np.where(known, area, -1.0)
+    order = np.lexsort((similarity, size))  # sums are the same to the last bit whatever the order of the tracks
+    order = order[compared[order]]
+    features = np.stack([_z_scores(area[order]), _z_scores(similarity[order], LIKENESS_SPREAD)], axis=1)
+    labels = _two_clusters(features) if len(order) > 1 else None
+    main, merit = np.zeros(len(area), bool), np.full(len(area), np.nan)
     if labels is None:
-        main, merit = np.arange(len(area)) == int(area.argmax()), np.full(len(area), np.nan)
-        say = _alike_reason if len(facts) > 1 else _only_reason
-        reasons = [say(bool(m), fact) for m, fact in zip(main, facts, strict=True)]
+        main[order[size[order].argmax()]] = True
     else:
-        merits = [_merit(features[labels == k], area[labels == k]) for k in (0, 1)]
-        main, merit = labels == int(merits[1] > merits[0]), np.array(merits)[labels, 0]
-        reasons = [_cluster_reason(bool(m), fact, main) for m, fact in zip(main, facts, strict=True)]
+        merits = [_merit(features[labels == k], size[order[labels == k]]) for k in (0, 1)]
+        main[order] = labels == int(merits[1] > merits[0])
+        merit[order] = np.array(merits)[labels, 0]
+    z = np.full((len(area), 2), np.nan)
+    z[order] = features.round(6)
+    z[~known, 0] = np.nan
     ranks = np.empty(len(area), int)
-    ranks[np.lexsort((-area, ~main))] = np.arange(1, len(area) + 1)
-    clusters = [""] * len(area) if labels is None else ["main" if m else "background" for m in main]
-    columns = zip(main, reasons, area, similarities, features.round(6), clusters, merit, ranks, strict=True)
-    return [
-        Choice(bool(m), why, Selection(float(a), float(s), float(z[0]), float(z[1]), cluster, float(worth), int(rank)))
-        for m, why, a, s, z, cluster, worth, rank in columns
-    ]
+    ranks[np.lexsort((-size, ~main))] = np.arange(1, len(area) + 1)
+    result = []
+    for k, fact in enumerate(facts):
+        is_main, cluster = bool(main[k]), ""
+        if not compared[k]:
+            reason = f"Background because its size is unknown while that of others is known ({fact})."
+        elif labels is not None:
+            reason, cluster = _cluster_reason(is_main, fact, main[order]), "main" if is_main else "background"
+        elif len(order) == 1:
+            reason = _only_reason(fact, alone=len(facts) == 1)
+        else:
+            reason = _alike_reason(is_main, fact, known=bool(known[k]))
+        row = float(area[k]), float(similarity[k]), float(z[k, 0]), float(z[k, 1])
+        result.append(Choice(is_main, reason, Selection(*row, cluster, float(merit[k]), int(ranks[k]))))
+    return result
 
 
-def _z_scores(values: Sequence[float], least: float = 0.0) -> np.ndarray:
+def _z_scores(values: np.ndarray, least: float = 0.0) -> np.ndarray:
     """Zero mean and unit deviation over the known values (less where they deviate by less than `least`); 0 where
     unknown, and everywhere when all are alike."""
-    x = np.asarray(values, np.float64)
-    known = np.isfinite(x)
-    if not known.any() or np.ptp(x[known]) < 1e-9:
-        return np.zeros(len(x))
-    return np.where(known, (np.where(known, x, 0) - x[known].mean()) / max(x[known].std(), least), 0.0)
+    known = np.isfinite(values)
+    x = values[known]
+    if not known.any() or np.ptp(x) < 1e-9:
+        return np.zeros(len(values))
+    return np.where(known, (np.where(known, values, 0) - x.mean()) / max(x.std(), least), 0.0)
 
 
-def _two_clusters(features: np.ndarray, area: np.ndarray) -> np.ndarray | None:
+def _two_clusters(points: np.ndarray) -> np.ndarray | None:
     """Best of `RESTARTS` runs of K-means: int (N,) labels 0 or 1, or None when all features are alike."""
     from scipy.cluster.vq import ClusterError, kmeans2  # slow to import, and one face needs it not
 
-    order = np.lexsort((features[:, 1], features[:, 0], area))  # the same runs whatever the order of the tracks
-    points = features[order]
     distinct = np.unique(points.round(9), axis=0)
     if len(distinct) < 2:
         return None
@@ -94,11 +107,7 @@ def _two_clusters(features: np.ndarray, area: np.ndarray) -> np.ndarray | None:
         cost = float(((points - centres[labels]) ** 2).sum())
         if cost < best_cost - 1e-9:
             best, best_cost = labels, cost
-    if best is None:
-        return None
-    result = np.empty(len(area), int)
-    result[order] = best
-    return result
+    return best
 
 
 def _merit(features: np.ndarray, area: np.ndarray) -> tuple[float, float]:
@@ -108,6 +117,8 @@ def _merit(features: np.ndarray, area: np.ndarray) -> tuple[float, float]:
 
 def _facts(area: float, similarity: float) -> str:
     looks = "its likeness to itself is unknown" if np.isnan(similarity) else f"it resembles itself by {similarity:.2f}"
+    if not np.isfinite(area):
+        return f"what share of the picture it fills is unknown and {looks}"
     return f"it fills {_percent(area)} of the picture on average over the video and {looks}"
 
 
@@ -115,14 +126,15 @@ def _percent(share: float) -> str:
     return f"{100 * share:.1f} %" if share >= 0.001 else "less than 0.1 %"
 
 
-def _only_reason(main: bool, facts: str) -> str:
-    return f"Main character because it is the only face of the video ({facts})."
+def _only_reason(facts: str, *, alone: bool) -> str:
+    return f"Main character because it is the only face {'of the video' if alone else 'of known size'} ({facts})."
 
 
-def _alike_reason(main: bool, facts: str) -> str:
+def _alike_reason(main: bool, facts: str, *, known: bool) -> str:
+    first, other = ("it is the largest", "another is larger") if known else ("it comes first", "another comes first")
     if main:
-        return f"Main character because no face stands out by size and likeness and it is the largest ({facts})."
-    return f"Background because no face stands out by size and likeness and another is larger ({facts})."
+        return f"Main character because no face stands out by size and likeness and {first} ({facts})."
+    return f"Background because no face stands out by size and likeness and {other} ({facts})."
 
 
 def _cluster_reason(main: bool, facts: str, mains: np.ndarray) -> str:

@@ -114,13 +114,14 @@ class Selection:
     """What FaceTrack-MM's rule made of one track.
 
     Attributes:
-        area: Area feature, in [0, 1] (`TrackSummary.area_share`).
+        area: Area feature, in [0, 1] (`TrackSummary.area_share`), NaN where unknown.
         similarity: Mean pairwise cosine similarity, NaN where unknown.
-        area_z: Area in standard deviations from the mean of all tracks.
-        similarity_z: The same of the similarity.
-        cluster: "main" or "background"; "" where the features part nobody (one track, or all alike).
+        area_z: Area in standard deviations from the mean of all tracks of known area, NaN where unknown.
+        similarity_z: The same of the similarity; 0 where that is unknown, NaN for a track left out of the comparison.
+        cluster: What K-means says, whomever the user chose: "main" or "background"; "" where the features part nobody
+            (one track, or all alike) or the area is unknown.
         cluster_merit: Sum of the mean z-scores of its cluster, NaN without clusters.
-        rank: Place among all tracks, from 1: main ones first, then by area.
+        rank: Place among all tracks in the order of `Tracker.finish`, from 1: main ones first, then by area.
     """
 
     area: float

@@ -21,6 +21,10 @@ SITUATIONS = {
     "similarities unknown": ([0.01, 0.2, 0.02], [math.nan] * 3, [False, True, False]),
     "one similarity unknown": ([0.2, 0.01, 0.01], [math.nan, 0.8, 0.8], [True, False, False]),
     "areas of zero": ([0.0, 0.0], [0.9, 0.9], [True, False]),
+    "one area unknown": ([math.nan, 0.1], [0.9, 0.9], [False, True]),
+    "steadiest of unknown area": ([math.nan, 0.1, 0.001, 0.002], [0.99, 0.9, 0.5, 0.5], [False, True, False, False]),
+    "no area known": ([math.nan, math.nan], [0.9, 0.9], [True, False]),
+    "no area known, one steadier": ([math.nan] * 3, [0.5, 0.95, 0.5], [False, True, False]),
 }
 
 
@@ -32,6 +36,11 @@ def test_choice(name):
     for choice in choices:
         assert choice.reason.startswith("Main character because" if choice.main else "Background because")
         assert choice.reason.endswith(".") and "nan" not in choice.reason
+    for choice, area in zip(choices, areas, strict=True):
+        assert ("share of the picture it fills is unknown" in choice.reason) == math.isnan(area)
+        assert ("largest" in choice.reason) <= (not math.isnan(area))
+        assert math.isnan(choice.selection.area_z) == math.isnan(area)
+    assert sorted(choice.selection.rank for choice in choices) == list(range(1, len(choices) + 1))
 
 
 def test_nobody():
