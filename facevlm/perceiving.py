@@ -19,7 +19,7 @@ import numpy as np
 from facevlm.errors import InputError, UsageError, VideoError
 from facevlm.faces.align import aligned_crop
 from facevlm.faces.detect import Detector, find_detector
-from facevlm.faces.embed import EMBEDDERS, Embedder
+from facevlm.faces.embed import Embedder, find_embedder
 from facevlm.faces.faces import Detections
 from facevlm.faces.mesh import MESHES, MeshFitter, Roi
 from facevlm.faces.occlusion import Occlusion, OcclusionCue, likeness
@@ -46,6 +46,8 @@ class PerceptionConfig:
     Attributes:
         detector: "whole" (frame as it is), "small" (tiles too, for wide shots; several times slower), or an ONNX file
             of your own: "scrfd:PATH" or "yunet:PATH".
+        embedder: What tells people apart: "descriptor" (colour and shading, recognises nobody), or "onnx:PATH", a face
+            embedder of your own, which identifies people. The limits of likeness in `tracker` are the descriptor's.
         detect_every_s: Seconds between looks for new faces while known ones are held.
         detect_every_empty_s: Seconds between looks while no face is known.
         min_detection: Detector score from which the mesh is tried.
@@ -55,6 +57,7 @@ class PerceptionConfig:
     """
 
     detector: str = "whole"
+    embedder: str = "descriptor"
     detect_every_s: float = 0.5
     detect_every_empty_s: float = 0.1
     min_detection: float = 0.5
@@ -115,6 +118,7 @@ class Perception:
         saved: str | Path | None = None,
     ) -> None:
         find_detector(config.detector)  # tells an unknown one before the work starts
+        self._embedder = find_embedder(config.embedder)()
         for name, time in (("start", start), ("end", end)):
             if time is not None and not (isinstance(time, int | float) and math.isfinite(time) and time >= 0):
                 raise UsageError(f"{time!r} is no time", where=name, mend="give seconds from the start, 0 or more")
@@ -129,7 +133,7 @@ class Perception:
         self._saved = None if saved is None else SavedFaces(Path(saved) / key_of(clip, self._options()))
 
     def __iter__(self) -> Iterator[Moment]:
-        finder = FaceFinder((self.video.width, self.video.height), self._config)
+        finder = FaceFinder((self.video.width, self.video.height), self._config, embedder=self._embedder)
         saved = self._saved
         with self._clip as clip, nullcontext() if saved is None else closing(saved):
             frames = clip.frames(self._start, self._end, keep=Sampler(self._rate))
@@ -191,10 +195,10 @@ class Perception:
 
     def _options(self) -> dict[str, Any]:
         """Those that decide what is seen in a clip, as plain values."""
-        kind, _, file = self._config.detector.partition(":")
         return {
             **asdict(self._config),
-            "detector": [kind, sha256_of(file) if file else None],
+            "detector": _of_this_content(self._config.detector),
+            "embedder": _of_this_content(self._config.embedder),
             "tracker": self._config.tracker.while_running(),
             "span": [None if time is None else float(time) for time in (self._start, self._end)],
             "rate": str(self._rate),
@@ -222,7 +226,7 @@ class FaceFinder:
         config: How faces are looked for.
         detector: Finds faces; default by `config.detector`.
         mesh: Fits the mesh.
-        embedder: Makes appearance vectors.
+        embedder: Makes appearance vectors; default by `config.embedder`.
     """
 
     def __init__(
@@ -237,7 +241,7 @@ class FaceFinder:
         self._config = config
         self._detector = detector or find_detector(config.detector)()
         self._mesh = mesh or MESHES["attention"]()
-        self._embedder = embedder or EMBEDDERS["descriptor"]()
+        self._embedder = embedder or find_embedder(config.embedder)()
         self.tracker = Tracker(size, config.tracker)
         self._last: dict[int, np.ndarray] = {}  # landmarks of the faces of the last frame
         self._cues: dict[int, OcclusionCue] = {}
@@ -319,6 +323,12 @@ class FaceFinder:
     def _with_appearance(self, frame: Frame, o: FaceObservation) -> FaceObservation:
         vector = self._embedder.embed(aligned_crop(frame.image, o.landmarks)[None])[0]
         return replace(o, appearance=vector, likeness=likeness(frame.image, o.landmarks))
+
+
+def _of_this_content(choice: str) -> list[str | None]:
+    """A choice such as "scrfd:PATH" with what is in the file in place of its path."""
+    kind, _, file = choice.partition(":")
+    return [kind, sha256_of(file) if file else None]
 
 
 def _best_score(found: Detections, box: np.ndarray) -> float:

@@ -112,6 +112,7 @@ def track_clip(
     fps: str,
     span: tuple[float | None, float | None],
     detector: str,
+    embedder: str,
     saved: str | None,
     on_progress: Callable[[float], None],
 ) -> "Perception":
@@ -123,6 +124,7 @@ def track_clip(
         fps: As for `perceive`.
         span: Start and end of what is looked at, as for `perceive`.
         detector: As for `PerceptionConfig`.
+        embedder: As for `PerceptionConfig`.
         saved: As for `perceive`.
         on_progress: Called with the share done, in [0, 1].
 
@@ -135,7 +137,7 @@ def track_clip(
     from facevlm.perceiving import PerceptionConfig, perceive
 
     start, end = span
-    config = PerceptionConfig(detector=detector)
+    config = PerceptionConfig(detector=detector, embedder=embedder)
     perception = perceive(clip, fps=fps, start=start, end=end, config=config, saved=saved)
     share = share_of_span(span, perception.video.duration_s, on_progress)
     for moment in perception:
