@@ -103,8 +103,7 @@ class Perception:
 
     Attributes:
         video: Facts of the file.
-        shots: (start, end) seconds of each shot, complete after the last moment.
-        tracks: One summary per person, main characters first; complete after the last moment.
+        shots: (start, end) seconds of each shot so far, complete after the last moment.
     """
 
     def __init__(
@@ -128,7 +127,7 @@ class Perception:
         self._clip = Video.open(clip)
         self.video: VideoInfo = self._clip.info
         self.shots: list[tuple[float, float]] = []
-        self.tracks: list[TrackSummary] = []
+        self._tracks: list[TrackSummary] | None = None  # until the last moment
         self._log = BoxLog()
         self._saved = None if saved is None else SavedFaces(Path(saved) / key_of(clip, self._options()))
 
@@ -153,7 +152,19 @@ class Perception:
                 saved.finish()
         if not self.shots:
             raise self._nothing_there()
-        self.tracks = finder.tracker.finish()
+        self._tracks = finder.tracker.finish()
+
+    @property
+    def tracks(self) -> list[TrackSummary]:
+        """One summary per person, main characters first; known after the last moment.
+
+        Raises:
+            UsageError: There are moments left.
+        """
+        if self._tracks is None:
+            what = "who is in it is known only after the last moment"
+            raise UsageError(what, where=self.video.path, mend="iterate over all moments first")
+        return self._tracks
 
     @property
     def report(self) -> DecodeReport:
@@ -164,8 +175,8 @@ class Perception:
     def gaps(self) -> list[tuple[float, float]]:
         """(start, end) seconds of each stretch without a picture, as damage leaves behind.
 
-        They lie between processed frames that are at least `GAP_S` and `GAP_RATIO` usual steps apart; complete after
-        the last moment.
+        They lie between frames processed so far that are at least `GAP_S` and `GAP_RATIO` usual steps apart; complete
+        after the last moment.
         """
         times = np.array(self._log.times)
         steps = np.diff(times)
@@ -189,8 +200,13 @@ class Perception:
             most: Most main characters kept, the largest.
             people: Whom to take them from; None for all of `tracks`, nobody for frames that no face has moved.
             choose: Which of so many frames are sampled; None for the middles of equal parts.
+
+        Raises:
+            UsageError: There are moments left, or as `tracking.model_frames.frames_for_model`.
+            VideoError: As there.
         """
-        tracks = self.tracks if people is None else people
+        everyone = self.tracks
+        tracks = everyone if people is None else people
         return frames_for_model(self.video.path, self._log, tracks, n, most=most, choose=choose)
 
     def _options(self) -> dict[str, Any]:
