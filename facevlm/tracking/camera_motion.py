@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+from facevlm.errors import InputError
 from facevlm.tracking.kalman import from_boxes, to_boxes
 
 
@@ -69,11 +70,25 @@ class CameraMotion:
         Returns:
             float64 (2, 3) that maps pixels (x, y, 1) of the last frame to this one (turn and shift), or None for the
             first frame and where no motion could be found.
+
+        Raises:
+            InputError: The image has another shape or type.
         """
+        image = np.asarray(image)
+        if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3 or not image.size:
+            what = f"images must be uint8 (H, W, 3) RGB, not {image.dtype} {image.shape}"
+            raise InputError(what, mend="convert it, or leave it out")
         s = self.config.scale
+        if min(image.shape[:2]) * s < 1:
+            self._previous = None
+            self._fail(time, f"a picture of {image.shape[1]}x{image.shape[0]} is too small")
+            return None
         small = cv2.resize(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY), (0, 0), fx=s, fy=s, interpolation=cv2.INTER_LINEAR)
         previous, self._previous = self._previous, small
         if previous is None:
+            return None
+        if previous.shape != small.shape:
+            self._fail(time, "the picture has another size than the last one")
             return None
         end = (cv2.TERM_CRITERIA_EPS | cv2.TERM_CRITERIA_COUNT, self.config.iterations, self.config.precision)
         start, everywhere = np.eye(2, 3, dtype=np.float32), np.full_like(small, 255)

@@ -151,7 +151,7 @@ class StrongSort:
             Confirmed tracks, in order of id.
 
         Raises:
-            InputError: Time runs backwards.
+            InputError: Time runs backwards, or the image is none.
         """
         if self._time is not None and time < self._time:
             raise InputError(f"time runs back from {self._time:.3f} s to {time:.3f} s", mend="feed frames in order")

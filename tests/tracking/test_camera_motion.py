@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from facevlm.errors import InputError
 from facevlm.tracking.camera_motion import CameraMotion, CameraMotionConfig, is_believable, moved_means
 from facevlm.tracking.kalman import from_boxes, to_boxes
 
@@ -26,6 +27,37 @@ def test_a_picture_without_texture_is_recorded_and_ignored():
     camera.look(plain, 0.0)
     assert camera.look(plain, 0.04) is None
     assert camera.failed == 1 and camera.last_failure.time == 0.04 and camera.last_failure.reason
+
+
+@pytest.mark.parametrize("size", [(1, 1), (2, 2), (720, 2), (2, 720), (5, 5), (9, 9)])
+def test_tiny_pictures_are_recorded_and_ignored(size):
+    camera = CameraMotion()
+    for k in range(4):
+        image = np.random.default_rng(k).integers(0, 255, (*size, 3), np.uint8)
+        assert camera.look(image, k / 25) is None
+    assert camera.failed == 4 and camera.last_failure.time == 3 / 25
+
+
+def test_a_picture_of_another_size_is_recorded_and_the_next_one_compared_with_it():
+    camera = CameraMotion()
+    camera.look(textured(0, 0), 0.0)
+    assert camera.look(textured(0, 0)[:240, :320], 0.04) is None
+    assert camera.failed == 1 and "another size" in camera.last_failure.reason
+    assert camera.look(textured(0, 0)[:240, :320], 0.08) is not None
+
+
+NO_IMAGES = {
+    "float": np.zeros((240, 320, 3)),
+    "grey": np.zeros((240, 320), np.uint8),
+    "with alpha": np.zeros((240, 320, 4), np.uint8),
+    "empty": np.zeros((0, 320, 3), np.uint8),
+}
+
+
+@pytest.mark.parametrize("name", NO_IMAGES)
+def test_what_is_no_image_is_told(name):
+    with pytest.raises(InputError, match=r"images must be uint8 \(H, W, 3\) RGB"):
+        CameraMotion().look(NO_IMAGES[name], 0.0)
 
 
 def test_a_motion_too_large_to_be_one_is_recorded_and_ignored():
