@@ -13,6 +13,7 @@ from facevlm import perceive
 from facevlm.errors import UsageError, VideoError, WeightsError
 from facevlm.faces.suppress import box_iou
 from facevlm.perceiving import DOUBT_EVERY_S, FaceFinder, PerceptionConfig
+from facevlm.tracking.relink import RelinkConfig
 from facevlm.tracking.strongsort import FACES
 from facevlm.tracking.tracker import TrackerConfig
 from facevlm.video.clip import Frame
@@ -208,6 +209,15 @@ def test_a_wrong_argument_is_said(tmp_path, squares, wrong, message):
     clip = film(tmp_path / "a.mp4", 1.0, [])
     with pytest.raises(UsageError, match=message):
         watch(clip, **wrong)
+
+
+def test_unusable_weights_of_aflink_are_told_before_the_first_moment(tmp_path, squares):
+    pytest.importorskip("torch", reason="needs the extra `models`")
+    clip = film(tmp_path / "a.mp4", 1.0, [])
+    tracker = TrackerConfig(relink=RelinkConfig(aflink_weights=str(tmp_path / "nope.safetensors")))
+    moments = iter(perceive(clip, config=replace(PLAIN, tracker=tracker)))
+    with pytest.raises(WeightsError, match=r"nope\.safetensors: no such file"):
+        next(moments)
 
 
 def test_a_file_that_is_no_video_is_refused_before_the_first_moment(tmp_path):
