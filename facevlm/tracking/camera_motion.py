@@ -13,6 +13,8 @@ import numpy as np
 from facevlm.errors import InputError
 from facevlm.tracking.kalman import from_boxes, to_boxes
 
+PARTS = 4  # along width and height
+
 
 @dataclass(frozen=True)
 class CameraMotionConfig:
@@ -23,12 +25,15 @@ class CameraMotionConfig:
         iterations: Most iterations.
         precision: Gain of the coefficient below which the search ends.
         largest: Motions with a larger norm of (identity - matrix) are taken for mistakes and ignored.
+        contradicted: Motions that make more than this share of the picture's parts (`PARTS` x `PARTS`) less alike than
+            they were are taken for those of somebody large before a still camera, and ignored; None: no matter.
     """
 
     scale: float = 0.1
     iterations: int = 100
     precision: float = 1e-5
     largest: float = 100.0
+    contradicted: float | None = None
 
 
 @dataclass(frozen=True)
@@ -97,7 +102,7 @@ class CameraMotion:
         except cv2.error as error:
             self._fail(time, str(error.err or error).strip())
             return None
-        warp = np.asarray(found, np.float64)
+        warp = np.array(found, np.float64)
         warp[:, 2] /= s
         if not np.isfinite(warp).all():
             self._fail(time, "the search ran to infinity")
@@ -105,11 +110,21 @@ class CameraMotion:
         if not is_believable(warp, self.config):
             self._fail(time, "the motion is too large to be one")
             return None
+        if self.config.contradicted is not None and _worse(previous, small, found) > self.config.contradicted:
+            self._fail(time, "most of the picture does not move so")
+            return None
         return warp
 
     def _fail(self, time: float, reason: str) -> None:
         self.failed += 1
         self.last_failure = MotionFailure(time, reason)
+
+
+def _worse(previous: np.ndarray, small: np.ndarray, warp: np.ndarray) -> float:
+    """Share of the parts of a grey picture that the last one, moved by a (2, 3) matrix, is less like than unmoved."""
+    moved = cv2.warpAffine(previous, warp, small.shape[::-1], borderMode=cv2.BORDER_REPLICATE)
+    gain = cv2.absdiff(previous, small).astype(np.float32) - cv2.absdiff(moved, small)
+    return float((cv2.resize(gain, (PARTS, PARTS), interpolation=cv2.INTER_AREA) < 0).mean())
 
 
 def is_believable(warp: np.ndarray, config: CameraMotionConfig) -> bool:

@@ -61,6 +61,7 @@ FACES = StrongSortConfig(
     n_init=1,
     coast=0,
     camera_motion=False,
+    ecc=CameraMotionConfig(contradicted=0.5),
     kalman=KalmanConfig(nsa=False),
     association=AssociationConfig(
         max_cost=0.3, max_appearance=0.2, unknown_appearance=0.1, near_overlap=0.3, hint=0.05

@@ -6,6 +6,7 @@ import pytest
 from facevlm.errors import InputError
 from facevlm.tracking.camera_motion import CameraMotion, CameraMotionConfig, is_believable, moved_means
 from facevlm.tracking.kalman import from_boxes, to_boxes
+from facevlm.tracking.strongsort import FACES
 
 from .test_strongsort import textured
 
@@ -67,6 +68,31 @@ def test_a_motion_too_large_to_be_one_is_recorded_and_ignored():
     assert camera.failed == 1 and "too large" in camera.last_failure.reason
     assert not is_believable(np.array([[1, 0, 100.0], [0, 1, 0]]), CameraMotionConfig())
     assert is_believable(np.array([[1, 0, 99.0], [0, 1, 0], [0, 0, 1]]), CameraMotionConfig())
+
+
+def passed_by(k):
+    """A dim still wall, and before it somebody large and bright who goes to the right."""
+    image = textured(0, 0) // 6
+    image[200:, 180 + 20 * k : 380 + 20 * k] = textured(0, 0)[200:, 180:380]
+    return image
+
+
+def test_who_walks_before_a_still_camera_does_not_move_it():
+    fooled, guarded = CameraMotion(), CameraMotion(FACES.ecc)
+    for k in range(5):
+        followed, found = (camera.look(passed_by(k), k / 25) for camera in (fooled, guarded))
+        assert k == 0 or (abs(followed[0, 2] - 20) < 3 and found is None)
+    assert guarded.failed == 4 and "most of the picture" in guarded.last_failure.reason
+
+
+@pytest.mark.parametrize("name", MOVES)
+def test_a_camera_that_moves_is_believed(name):
+    right, down = MOVES[name]
+    camera, plain = CameraMotion(FACES.ecc), CameraMotion()
+    for k in range(3):
+        image = textured(right * k, down * k)
+        assert np.array_equal(camera.look(image, k / 25), plain.look(image, k / 25))
+    assert camera.failed == 0
 
 
 def test_nothing_is_compared_with_what_was_before_a_cut():
