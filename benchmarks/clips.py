@@ -1,6 +1,6 @@
 """The clips that benchmarks run on: a folder of real ones, or puppets filmed on the spot; long ones made by looping.
 
-python benchmarks/clips.py DIR          film the puppets: one face 512x512, and wide scenes with small faces
+    python benchmarks/clips.py DIR          film the puppets: one face 512x512, and wide scenes with small faces
 """
 
 import json

@@ -79,12 +79,9 @@ def measure(clip: str) -> dict:
     """Time of FaceMesh as video, up to 8 faces, with and without decoding, after the first frame; boxes of faces."""
     faces: list[list[list[float]]] = []
     decoding = meshing = 0.0
-    with (
-        mediapipe.solutions.face_mesh.FaceMesh(
-            static_image_mode=False, max_num_faces=8, refine_landmarks=True
-        ) as graph,
-        av.open(clip) as container,
-    ):
+    with mediapipe.solutions.face_mesh.FaceMesh(
+        static_image_mode=False, max_num_faces=8, refine_landmarks=True
+    ) as graph, av.open(clip) as container:
         container.streams.video[0].thread_type = "AUTO"
         frames, cpu = container.decode(video=0), 0.0
         while True:

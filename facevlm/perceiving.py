@@ -92,7 +92,8 @@ def perceive(
     Raises:
         VideoError: The file is no video.
         UsageError: An argument is wrong.
-        WeightsError: Weights are missing and cannot be fetched.
+        WeightsError: Weights are missing and cannot be fetched, or the file of an embedder is none.
+        MissingExtraError: An ONNX file is given and onnxruntime is not installed.
         OutputError: Nothing can be kept in the folder.
     """
     return Perception(clip, fps=fps, start=start, end=end, config=config or PerceptionConfig(), saved=saved)
@@ -205,9 +206,9 @@ class Perception:
             UsageError: There are moments left, or as `tracking.model_frames.frames_for_model`.
             VideoError: As there.
         """
-        everyone = self.tracks
-        tracks = everyone if people is None else people
-        return frames_for_model(self.video.path, self._log, tracks, n, most=most, choose=choose)
+        everyone = self.tracks  # tells where there are moments left
+        people = everyone if people is None else people
+        return frames_for_model(self.video.path, self._log, people, n, most=most, choose=choose)
 
     def _options(self) -> dict[str, Any]:
         """Those that decide what is seen in a clip, as plain values."""
