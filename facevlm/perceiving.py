@@ -19,7 +19,7 @@ import numpy as np
 from facevlm.errors import InputError, UsageError, VideoError
 from facevlm.faces.align import aligned_crop
 from facevlm.faces.detect import Detector, find_detector
-from facevlm.faces.embed import EMBEDDERS, Embedder
+from facevlm.faces.embed import Embedder, find_embedder
 from facevlm.faces.faces import Detections
 from facevlm.faces.mesh import MESHES, MeshFitter, Roi
 from facevlm.faces.occlusion import Occlusion, OcclusionCue, likeness
@@ -46,6 +46,8 @@ class PerceptionConfig:
     Attributes:
         detector: "whole" (frame as it is), "small" (tiles too, for wide shots; several times slower), or an ONNX file
             of your own: "scrfd:PATH" or "yunet:PATH".
+        embedder: What tells people apart: "descriptor" (colour and shading, recognises nobody), or "onnx:PATH", a face
+            embedder of your own, which identifies people. The limits of likeness in `tracker` are the descriptor's.
         detect_every_s: Seconds between looks for new faces while known ones are held.
         detect_every_empty_s: Seconds between looks while no face is known.
         min_detection: Detector score from which the mesh is tried.
@@ -55,6 +57,7 @@ class PerceptionConfig:
     """
 
     detector: str = "whole"
+    embedder: str = "descriptor"
     detect_every_s: float = 0.5
     detect_every_empty_s: float = 0.1
     min_detection: float = 0.5
@@ -89,7 +92,8 @@ def perceive(
     Raises:
         VideoError: The file is no video.
         UsageError: An argument is wrong.
-        WeightsError: Weights are missing and cannot be fetched.
+        WeightsError: Weights are missing and cannot be fetched, or the file of an embedder is none.
+        MissingExtraError: An ONNX file is given and onnxruntime is not installed.
         OutputError: Nothing can be kept in the folder.
     """
     return Perception(clip, fps=fps, start=start, end=end, config=config or PerceptionConfig(), saved=saved)
@@ -100,8 +104,7 @@ class Perception:
 
     Attributes:
         video: Facts of the file.
-        shots: (start, end) seconds of each shot, complete after the last moment.
-        tracks: One summary per person, main characters first; complete after the last moment.
+        shots: (start, end) seconds of each shot so far, complete after the last moment.
     """
 
     def __init__(
@@ -115,6 +118,7 @@ class Perception:
         saved: str | Path | None = None,
     ) -> None:
         find_detector(config.detector)  # tells an unknown one before the work starts
+        self._embedder = find_embedder(config.embedder)()
         for name, time in (("start", start), ("end", end)):
             if time is not None and not (isinstance(time, int | float) and math.isfinite(time) and time >= 0):
                 raise UsageError(f"{time!r} is no time", where=name, mend="give seconds from the start, 0 or more")
@@ -124,12 +128,12 @@ class Perception:
         self._clip = Video.open(clip)
         self.video: VideoInfo = self._clip.info
         self.shots: list[tuple[float, float]] = []
-        self.tracks: list[TrackSummary] = []
+        self._tracks: list[TrackSummary] | None = None  # until the last moment
         self._log = BoxLog()
         self._saved = None if saved is None else SavedFaces(Path(saved) / key_of(clip, self._options()))
 
     def __iter__(self) -> Iterator[Moment]:
-        finder = FaceFinder((self.video.width, self.video.height), self._config)
+        finder = FaceFinder((self.video.width, self.video.height), self._config, embedder=self._embedder)
         saved = self._saved
         with self._clip as clip, nullcontext() if saved is None else closing(saved):
             frames = clip.frames(self._start, self._end, keep=Sampler(self._rate))
@@ -149,7 +153,19 @@ class Perception:
                 saved.finish()
         if not self.shots:
             raise self._nothing_there()
-        self.tracks = finder.tracker.finish()
+        self._tracks = finder.tracker.finish()
+
+    @property
+    def tracks(self) -> list[TrackSummary]:
+        """One summary per person, main characters first; known after the last moment.
+
+        Raises:
+            UsageError: There are moments left.
+        """
+        if self._tracks is None:
+            what = "who is in it is known only after the last moment"
+            raise UsageError(what, where=self.video.path, mend="iterate over all moments first")
+        return self._tracks
 
     @property
     def report(self) -> DecodeReport:
@@ -160,8 +176,8 @@ class Perception:
     def gaps(self) -> list[tuple[float, float]]:
         """(start, end) seconds of each stretch without a picture, as damage leaves behind.
 
-        They lie between processed frames that are at least `GAP_S` and `GAP_RATIO` usual steps apart; complete after
-        the last moment.
+        They lie between frames processed so far that are at least `GAP_S` and `GAP_RATIO` usual steps apart; complete
+        after the last moment.
         """
         times = np.array(self._log.times)
         steps = np.diff(times)
@@ -185,16 +201,21 @@ class Perception:
             most: Most main characters kept, the largest.
             people: Whom to take them from; None for all of `tracks`, nobody for frames that no face has moved.
             choose: Which of so many frames are sampled; None for the middles of equal parts.
+
+        Raises:
+            UsageError: There are moments left, or as `tracking.model_frames.frames_for_model`.
+            VideoError: As there.
         """
-        tracks = self.tracks if people is None else people
-        return frames_for_model(self.video.path, self._log, tracks, n, most=most, choose=choose)
+        everyone = self.tracks  # tells where there are moments left
+        people = everyone if people is None else people
+        return frames_for_model(self.video.path, self._log, people, n, most=most, choose=choose)
 
     def _options(self) -> dict[str, Any]:
         """Those that decide what is seen in a clip, as plain values."""
-        kind, _, file = self._config.detector.partition(":")
         return {
             **asdict(self._config),
-            "detector": [kind, sha256_of(file) if file else None],
+            "detector": _of_this_content(self._config.detector),
+            "embedder": _of_this_content(self._config.embedder),
             "tracker": self._config.tracker.while_running(),
             "span": [None if time is None else float(time) for time in (self._start, self._end)],
             "rate": str(self._rate),
@@ -222,7 +243,7 @@ class FaceFinder:
         config: How faces are looked for.
         detector: Finds faces; default by `config.detector`.
         mesh: Fits the mesh.
-        embedder: Makes appearance vectors.
+        embedder: Makes appearance vectors; default by `config.embedder`.
     """
 
     def __init__(
@@ -237,7 +258,7 @@ class FaceFinder:
         self._config = config
         self._detector = detector or find_detector(config.detector)()
         self._mesh = mesh or MESHES["attention"]()
-        self._embedder = embedder or EMBEDDERS["descriptor"]()
+        self._embedder = embedder or find_embedder(config.embedder)()
         self.tracker = Tracker(size, config.tracker)
         self._last: dict[int, np.ndarray] = {}  # landmarks of the faces of the last frame
         self._cues: dict[int, OcclusionCue] = {}
@@ -319,6 +340,12 @@ class FaceFinder:
     def _with_appearance(self, frame: Frame, o: FaceObservation) -> FaceObservation:
         vector = self._embedder.embed(aligned_crop(frame.image, o.landmarks)[None])[0]
         return replace(o, appearance=vector, likeness=likeness(frame.image, o.landmarks))
+
+
+def _of_this_content(choice: str) -> list[str | None]:
+    """A choice such as "scrfd:PATH" with what is in the file in place of its path."""
+    kind, _, file = choice.partition(":")
+    return [kind, sha256_of(file) if file else None]
 
 
 def _best_score(found: Detections, box: np.ndarray) -> float:

@@ -4,14 +4,12 @@ The situations run in this process with the real networks; only signals need pro
 """
 
 import os
-import resource
 import signal
 import subprocess
 import sys
 import time
 import wave
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
 
@@ -22,6 +20,7 @@ import pytest
 
 from facevlm.cli import main
 from facevlm.faces import weights
+from tests.small_disk import small_disk
 
 pytestmark = [
     pytest.mark.skipif(sys.platform == "win32", reason="links, pipes and signals as POSIX has them"),
@@ -274,17 +273,6 @@ def test_what_cannot_be_written_is_told(run: Run, here: Path, arguments: list[st
     assert (code, out) == (1, "")
     assert says in err and err.count("\n") == 1
     assert files_in(here) == {"face.mp4"}
-
-
-@contextmanager
-def small_disk(size: int) -> Iterator[None]:
-    """No file of this process can grow beyond `size` bytes, as if the disk were full."""
-    before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """From video to tracked faces: ids, spans and shots, when the detector looks, what is kept and what is let go."""
 
+import sys
 import threading
 import weakref
 from dataclasses import replace
@@ -9,12 +10,14 @@ import numpy as np
 import pytest
 
 from facevlm import perceive
-from facevlm.errors import UsageError, VideoError
+from facevlm.errors import UsageError, VideoError, WeightsError
 from facevlm.faces.suppress import box_iou
 from facevlm.perceiving import DOUBT_EVERY_S, FaceFinder, PerceptionConfig
+from facevlm.tracking.relink import RelinkConfig
 from facevlm.tracking.strongsort import FACES
 from facevlm.tracking.tracker import TrackerConfig
 from facevlm.video.clip import Frame
+from tests.faces.scripted_onnx import channel_means, scripted_onnxruntime
 from tests.squares import (
     BLUE,
     GREEN,
@@ -198,12 +201,23 @@ def test_indices_count_all_frames_of_the_file(tmp_path, squares):
         ({"fps": "fast"}, "no frame rate"),
         ({"fps": "0"}, "no frame rate"),
         ({"config": PerceptionConfig(detector="owl")}, "no detector 'owl'"),
+        ({"config": PerceptionConfig(embedder="arcface")}, "no embedder 'arcface'"),
+        ({"config": PerceptionConfig(embedder="onnx:absent.onnx")}, r"absent\.onnx: there is no such embedder file"),
     ],
 )
 def test_a_wrong_argument_is_said(tmp_path, squares, wrong, message):
     clip = film(tmp_path / "a.mp4", 1.0, [])
     with pytest.raises(UsageError, match=message):
         watch(clip, **wrong)
+
+
+def test_unusable_weights_of_aflink_are_told_before_the_first_moment(tmp_path, squares):
+    pytest.importorskip("torch", reason="needs the extra `models`")
+    clip = film(tmp_path / "a.mp4", 1.0, [])
+    tracker = TrackerConfig(relink=RelinkConfig(aflink_weights=str(tmp_path / "nope.safetensors")))
+    moments = iter(perceive(clip, config=replace(PLAIN, tracker=tracker)))
+    with pytest.raises(WeightsError, match=r"nope\.safetensors: no such file"):
+        next(moments)
 
 
 def test_a_file_that_is_no_video_is_refused_before_the_first_moment(tmp_path):
@@ -250,6 +264,19 @@ def test_a_finder_takes_other_parts_by_hand():
     assert all([face.track_id for face in seen] == [1] for seen in faces)
     np.testing.assert_allclose(faces[-1][0].box, boxes(image)[0], atol=0.5)
     assert len(finder.tracker.finish()) == 1
+
+
+def test_an_embedder_by_path_makes_the_vectors(tmp_path, squares, monkeypatch):
+    monkeypatch.setitem(sys.modules, "onnxruntime", scripted_onnxruntime(channel_means))
+    (tmp_path / "arc.onnx").write_bytes(b"model")
+    clip = film(tmp_path / "a.mp4", 1.0, [Square(RED, still(60, 40, 60))])
+    config = replace(PLAIN, embedder=f"onnx:{tmp_path / 'arc.onnx'}")
+    vectors = [m.faces[0].appearance for m in perceive(clip, config=config) if m.faces[0].appearance is not None]
+    assert {vector.shape for vector in vectors} == {(4,)} and all(vector[0] > vector[1] for vector in vectors)
+    assert {path.name for path in tmp_path.iterdir()} == {"arc.onnx", "a.mp4"}
+    (tmp_path / "arc.onnx").write_bytes(b"no model")
+    with pytest.raises(WeightsError, match="cannot be read as an ONNX model"):
+        perceive(clip, config=config)
 
 
 # --- with the real networks

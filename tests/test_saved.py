@@ -14,6 +14,7 @@ from facevlm.errors import InputError, OutputError
 from facevlm.perceiving import PerceptionConfig
 from facevlm.tracking.relink import RelinkConfig
 from facevlm.tracking.tracker import AFTER_THE_LAST_FRAME, TrackerConfig
+from tests.faces.scripted_onnx import channel_means, scripted_onnxruntime
 from tests.squares import GREEN, RED, Square, SquareDetector, SquareEmbedder, SquareMesh, film, still
 
 PLAIN = PerceptionConfig(occlusion=False)  # a plain square looks hidden
@@ -224,6 +225,21 @@ def test_a_moved_clip_is_known(tmp_path, clip, asked):
     fresh = seen(clip, saved=tmp_path / "seen")
     asked.clear()
     assert seen(clip.rename(tmp_path / "b.mp4"), saved=tmp_path / "seen") == fresh and not asked
+
+
+def test_an_embedder_is_known_by_what_is_in_its_file(tmp_path, clip, asked, monkeypatch):
+    monkeypatch.setitem(sys.modules, "onnxruntime", scripted_onnxruntime(channel_means))
+    model = tmp_path / "arc.onnx"
+    model.write_bytes(b"model")
+    options = {"saved": tmp_path / "seen", **_with(embedder=f"onnx:{model}")}
+    fresh = seen(clip, **options)
+    assert asked["SquareMesh"] and not asked["SquareEmbedder"]
+    asked.clear()
+    moved = model.rename(tmp_path / "moved.onnx")
+    assert seen(clip, saved=tmp_path / "seen", **_with(embedder=f"onnx:{moved}")) == fresh and not asked
+    model.write_bytes(b"model, trained longer")
+    assert seen(clip, **options) == fresh and asked
+    assert len(list((tmp_path / "seen").iterdir())) == 2
 
 
 # --- what goes wrong

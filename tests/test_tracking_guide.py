@@ -6,13 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from facevlm.tracking.aflink import AFLinkConfig
-from facevlm.tracking.interpolation import InterpolationConfig
-from facevlm.tracking.relink import RelinkConfig
-from facevlm.tracking.strongsort import FACES, StrongSortConfig
-from facevlm.tracking.tracker import TrackerConfig
+from facevlm import tracking
+from facevlm.tracking import FACES, AFLinkConfig, InterpolationConfig, RelinkConfig, StrongSortConfig, TrackerConfig
 
-GUIDE = (Path(__file__).parents[1] / "docs" / "tracking.md").read_text(encoding="utf-8")
+ROOT = Path(__file__).parents[1]
+GUIDE = (ROOT / "docs" / "tracking.md").read_text(encoding="utf-8")
 PAPER = StrongSortConfig()
 TABLES = {
     # heading -> configs whose values are in the columns, in order
@@ -49,11 +47,18 @@ def table(name):
 @pytest.mark.parametrize("name", TABLES)
 def test_the_table_holds_every_field_and_its_value(name):
     columns = TABLES[name]
+    assert getattr(tracking, name) is type(columns[0])
     written = table(name)
     assert list(written) == [field.name for field in fields(columns[0])]
     for field, cells in written.items():
         assert cells[: len(columns)] == [shown(getattr(config, field)) for config in columns], field
         assert cells[len(columns)], f"{name}.{field} is not explained"
+
+
+def test_the_cost_of_camera_motion_is_the_one_measured():
+    measured = (ROOT / "benchmarks" / "results" / "tracking_speed.txt").read_text(encoding="utf-8")
+    (cost,) = re.findall(r"^camera motion \(ECC, 1280x720\): ([\d.]+) ms a frame$", measured, flags=re.M)
+    assert f"{round(float(cost))} ms a frame at 1280x720" in GUIDE
 
 
 def test_the_blocks_of_code_run():

@@ -34,6 +34,7 @@ def analyse_clip(
     fps: str,
     span: tuple[float | None, float | None],
     detector: str,
+    embedder: str,
     saved: str | None,
     offline: bool,
     on_progress: Callable[[float], None],
@@ -49,6 +50,7 @@ def analyse_clip(
         fps: As for `perceive`.
         span: Start and end of what is looked at, as for `perceive`.
         detector: As for `PerceptionConfig`.
+        embedder: As for `PerceptionConfig`.
         saved: As for `perceive`.
         offline: As for `FaceAnalyser`.
         on_progress: Called with the share done, in [0, 1].
@@ -76,7 +78,7 @@ def analyse_clip(
         fps=fps,
         start=start,
         end=end,
-        config=PerceptionConfig(detector=detector),
+        config=PerceptionConfig(detector=detector, embedder=embedder),
         saved=saved,
         on_progress=share_of_span(span, probe(clip).duration_s, on_progress),
     )

@@ -37,6 +37,14 @@ def check_detector(text: str) -> str:
     return text
 
 
+def check_embedder(text: str) -> str:
+    """Return the text when it names an embedder, which is opened once; raises as `check_detector`."""
+    from facevlm.faces.embed import find_embedder
+
+    find_embedder(text)()
+    return text
+
+
 def parse_span(start: str | None, end: str | None) -> tuple[float | None, float | None]:
     """Start and end in seconds, None where not given.
 

@@ -18,9 +18,9 @@ OVERLAY_SUFFIXES = (".mp4", ".m4v", ".mov", ".mkv")
 
 @dataclass(frozen=True)
 class Options:
-    """What to see in each clip, where it is kept, and who says it: arguments of `facevlm.describe`, the detector of its
-    config, the weights of a model that looks at faces, and arguments of `FaceChat.from_pretrained`, without a model
-    where the words are to be the engine's own."""
+    """What to see in each clip, where it is kept, and who says it: arguments of `facevlm.describe`, detector and
+    embedder of its config, the weights of a model that looks at faces, and arguments of `FaceChat.from_pretrained`,
+    without a model where the words are to be the engine's own."""
 
     who: str = "all"
     fps: str = "native"
@@ -29,6 +29,7 @@ class Options:
     infer: bool = False
     detector: str = "whole"
     saved: str | None = None
+    embedder: str = "descriptor"
     model: str | None = None
     evidence: str | None = None
     max_tokens: int = 512

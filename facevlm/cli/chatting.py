@@ -12,7 +12,7 @@ import typer
 
 from facevlm.cli.batch import Options, make_saved, refuse_empty, refuse_folder
 from facevlm.cli.fetching import bring_weights
-from facevlm.cli.options import Detector, Device, End, Evidence, Fps, MaxTokens, Quantize, Quiet, Saved, Start
+from facevlm.cli.options import Detector, Device, Embedder, End, Evidence, Fps, MaxTokens, Quantize, Quiet, Saved, Start
 from facevlm.cli.streams import write_document
 from facevlm.cli.workers import explain, share_of
 from facevlm.errors import FacevlmError, UsageError
@@ -51,6 +51,7 @@ def ask(
     start: Start = None,
     end: End = None,
     detector: Detector = "whole",
+    embedder: Embedder = "descriptor",
     saved: Saved = None,
     max_tokens: MaxTokens = 512,
     device: Device = None,
@@ -62,7 +63,7 @@ def ask(
         raise UsageError("--stream and --json do not go together", mend="leave one out")
     if not question.strip():
         raise UsageError("is empty", where="QUESTION", mend="ask something")
-    options = Options(who, fps, *_span(start, end), False, detector, saved, model, with_evidence, max_tokens)
+    options = Options(who, fps, *_span(start, end), False, detector, saved, embedder, model, with_evidence, max_tokens)
     options = replace(options, device=device, quantize=quantize)
     conversation = begin(clip, options, quiet=quiet)
     if stream:
@@ -87,6 +88,7 @@ def chat(
     start: Start = None,
     end: End = None,
     detector: Detector = "whole",
+    embedder: Embedder = "descriptor",
     saved: Saved = None,
     max_tokens: MaxTokens = 512,
     device: Device = None,
@@ -98,7 +100,7 @@ def chat(
     The clip is looked at once, and each question may build on those before. A question that cannot be answered is told,
     and the talk goes on; the exit code is that of the last one. Needs the extra models, or openai.
     """
-    options = Options(who, fps, *_span(start, end), False, detector, saved, model, with_evidence, max_tokens)
+    options = Options(who, fps, *_span(start, end), False, detector, saved, embedder, model, with_evidence, max_tokens)
     options = replace(options, device=device, quantize=quantize)
     conversation = begin(clip, options, quiet=quiet)
     told: set[str] = set()
@@ -128,7 +130,7 @@ def begin(clip: str, options: Options, *, quiet: bool) -> "Conversation":
     Raises:
         FacevlmError: An option is wrong, or as `FaceChat.from_pretrained` and `FaceChat.ask`.
     """
-    from facevlm.cli.arguments import check_detector, check_who
+    from facevlm.cli.arguments import check_detector, check_embedder, check_who
     from facevlm.cli.console import Display
     from facevlm.video.sampling import parse_rate
 
@@ -137,6 +139,7 @@ def begin(clip: str, options: Options, *, quiet: bool) -> "Conversation":
     check_who(options.who)
     parse_rate(options.fps)
     check_detector(options.detector)
+    check_embedder(options.embedder)
     make_saved(options.saved)
     chat = model_of(options)
     bring_weights(quiet=quiet)
@@ -161,7 +164,7 @@ def looking_of(options: Options) -> "Looking":
     from facevlm.chatting import Looking
     from facevlm.perceiving import PerceptionConfig
 
-    config = PerceptionConfig(detector=options.detector)
+    config = PerceptionConfig(detector=options.detector, embedder=options.embedder)
     return Looking(options.fps, options.start, options.end, config, options.saved)
 
 

@@ -19,6 +19,14 @@ Detector = Annotated[
         "scrfd: and yunet: are ONNX files of your own.",
     ),
 ]
+Embedder = Annotated[
+    str,
+    typer.Option(
+        metavar="descriptor|onnx:PATH",
+        help="What tells people apart: descriptor compares colour and shading, and recognises nobody; onnx: is a face "
+        "embedder of your own, an identity function.",
+    ),
+]
 Saved = Annotated[
     str | None,
     typer.Option(

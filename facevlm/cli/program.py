@@ -12,7 +12,7 @@ import typer
 from facevlm.cli import chatting, datasets, eval_verbs, model_folders
 from facevlm.cli.doctor import FACE_WEIGHTS
 from facevlm.cli.fetching import FETCHING, bring_weights
-from facevlm.cli.options import Detector, Device, End, Evidence, Fps, MaxTokens, Quantize, Quiet, Saved, Start
+from facevlm.cli.options import Detector, Device, Embedder, End, Evidence, Fps, MaxTokens, Quantize, Quiet, Saved, Start
 from facevlm.cli.signals import leave_cleanly_when_told
 from facevlm.cli.streams import leave_unsaid, mend_streams, write_document
 from facevlm.errors import OutputError, UsageError
@@ -115,6 +115,7 @@ def describe(
     start: Start = None,
     end: End = None,
     detector: Detector = "whole",
+    embedder: Embedder = "descriptor",
     saved: Saved = None,
     model: Annotated[
         str | None,
@@ -145,7 +146,7 @@ def describe(
 
     Exit code: 0 all clips described, 1 some failed, 2 wrong usage.
     """
-    from facevlm.cli.arguments import check_detector, check_who, parse_span
+    from facevlm.cli.arguments import check_detector, check_embedder, check_who, parse_span
     from facevlm.cli.batch import Options, find_clips, make_saved, plan
     from facevlm.cli.console import Display
     from facevlm.cli.workers import describe_clip, run
@@ -155,6 +156,7 @@ def describe(
         raise UsageError(f"no format {format!r}", where="--format", mend=f"choose among {', '.join(FORMATS)}")
     parse_rate(fps)  # tells a wrong one before the work starts
     options = Options(check_who(who), fps, *parse_span(start, end), infer, check_detector(detector), saved)
+    options = replace(options, embedder=check_embedder(embedder))
     options = replace(options, model=model, evidence=with_evidence, max_tokens=max_tokens)
     options = replace(options, device=device, quantize=quantize)
     options = replace(options, face_weights=face_weights, sensitive=sensitive)
@@ -195,6 +197,7 @@ def track(
     start: Start = None,
     end: End = None,
     detector: Detector = "whole",
+    embedder: Embedder = "descriptor",
     saved: Saved = None,
     fill: Annotated[
         bool, typer.Option("--fill", help="Fill gaps of less than two thirds of a second on a straight line, marked.")
@@ -215,7 +218,7 @@ def track(
     With --edit, saved tracks are corrected and all else derived anew, without the video. Exit code: 0 all clips
     tracked, 1 some failed, 2 wrong usage.
     """
-    from facevlm.cli.arguments import check_detector, parse_span
+    from facevlm.cli.arguments import check_detector, check_embedder, parse_span
     from facevlm.cli.batch import Options, find_clips, make_saved
     from facevlm.cli.console import Display
     from facevlm.cli.trackfile import (
@@ -233,8 +236,8 @@ def track(
 
     edits = parse_edits(merge or [], drop, main)
     given = {"--fps": fps != "native", "--start": start is not None, "--end": end is not None}
-    given |= {"--detector": detector != "whole", "--saved": saved is not None}
-    given |= {"--fill": fill, "--jobs": jobs != 1}
+    given |= {"--detector": detector != "whole", "--embedder": embedder != "descriptor"}
+    given |= {"--saved": saved is not None, "--fill": fill, "--jobs": jobs != 1}
     only_source(clips or [], edit, edits=edits, tracking=given)
     if edit is not None:
         chosen = choose_format(format, output, clip=edit)
@@ -244,8 +247,9 @@ def track(
     parse_rate(fps)
     span = parse_span(start, end)
     check_detector(detector)
+    check_embedder(embedder)
     if len(found) > 1 or any(Path(clip).is_dir() and Path(clip) not in found for clip in clips or []):
-        options = Options(fps=fps, start=span[0], end=span[1], detector=detector, saved=saved)
+        options = Options(fps=fps, start=span[0], end=span[1], detector=detector, embedder=embedder, saved=saved)
         planned = plan_tracks(found, options, format=format, output=output)
         make_saved(saved)
         bring_weights(quiet=quiet)
@@ -262,6 +266,7 @@ def track(
                 fps=fps,
                 span=span,
                 detector=detector,
+                embedder=embedder,
                 saved=saved,
                 on_progress=lambda share: display.progress(0, share),
             )
@@ -285,13 +290,14 @@ def analyze(
     start: Start = None,
     end: End = None,
     detector: Detector = "whole",
+    embedder: Embedder = "descriptor",
     saved: Saved = None,
     offline: Annotated[bool, typer.Option("--offline", help="Look in the hub's cache only.")] = False,
     quiet: Quiet = False,
 ) -> int:
     """Have FaceXFormer look at each tracked face: landmarks, pose, attributes, what is hidden (JSON)."""
     from facevlm.cli.analysing import analyse_clip, check_places
-    from facevlm.cli.arguments import check_detector, parse_span
+    from facevlm.cli.arguments import check_detector, check_embedder, parse_span
     from facevlm.cli.batch import make_saved
     from facevlm.cli.console import Display
     from facevlm.video.sampling import parse_rate
@@ -300,6 +306,7 @@ def analyze(
     parse_rate(fps)
     span = parse_span(start, end)
     check_detector(detector)
+    check_embedder(embedder)
     make_saved(saved)
     bring_weights(quiet=quiet)
     with Display([clip], quiet=quiet) as display:
@@ -312,6 +319,7 @@ def analyze(
             fps=fps,
             span=span,
             detector=detector,
+            embedder=embedder,
             saved=saved,
             offline=offline,
             on_progress=lambda share: display.progress(0, share),

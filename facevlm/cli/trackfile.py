@@ -130,6 +130,7 @@ def track_clip(
     fps: str,
     span: tuple[float | None, float | None],
     detector: str,
+    embedder: str,
     saved: str | None,
     on_progress: Callable[[float], None],
 ) -> "Perception":
@@ -141,6 +142,7 @@ def track_clip(
         fps: As for `perceive`.
         span: Start and end of what is looked at, as for `perceive`.
         detector: As for `PerceptionConfig`.
+        embedder: As for `PerceptionConfig`.
         saved: As for `perceive`.
         on_progress: Called with the share done, in [0, 1].
 
@@ -153,7 +155,7 @@ def track_clip(
     from facevlm.perceiving import PerceptionConfig, perceive
 
     start, end = span
-    config = PerceptionConfig(detector=detector)
+    config = PerceptionConfig(detector=detector, embedder=embedder)
     perception = perceive(clip, fps=fps, start=start, end=end, config=config, saved=saved)
     share = share_of_span(span, perception.video.duration_s, on_progress)
     for moment in perception:
@@ -199,6 +201,7 @@ def track_job(job: Job, on_progress: Progress | None = None, *, fill: bool) -> O
                 fps=options.fps,
                 span=(options.start, options.end),
                 detector=options.detector,
+                embedder=options.embedder,
                 saved=options.saved,
                 on_progress=on_progress or (lambda share: None),
             )

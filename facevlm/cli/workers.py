@@ -166,7 +166,7 @@ def _described(job: Job, on_progress: Progress | None, on_moment: Callable[[Any]
         start=options.start,
         end=options.end,
         infer=options.infer,
-        config=PerceptionConfig(detector=options.detector),
+        config=PerceptionConfig(detector=options.detector, embedder=options.embedder),
         saved=options.saved,
         on_progress=on_progress,
         on_moment=on_moment,

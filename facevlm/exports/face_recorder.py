@@ -1,15 +1,14 @@
 """Keeps the faces of each moment on disk while a video is perceived, so that memory does not grow with its length."""
 
-import errno
 import os
-import tempfile
 from collections.abc import Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
 from types import TracebackType
 
 import numpy as np
 
-from facevlm.errors import OutputError
+from facevlm.exports.temporary_file import refusals_of_the_temporary_folder, temporary_file
 from facevlm.exports.tracks_document import FaceRow
 from facevlm.faces.align import five_points
 from facevlm.tracking.track import Moment, TrackedFace
@@ -67,11 +66,15 @@ class FaceRecorder:
 
     Args:
         landmarks: Whether to keep the mesh too (about 1.9 kB per face and frame), not only box and key points.
+
+    Raises:
+        OutputError: No temporary folder can be written to.
     """
 
     def __init__(self, *, landmarks: bool = True) -> None:
         self._landmarks = landmarks
-        self._file = tempfile.TemporaryFile(prefix="facevlm-")  # noqa: SIM115
+        self._open = ExitStack()
+        self._file = self._open.enter_context(temporary_file())
 
     def __enter__(self) -> "FaceRecorder":
         return self
@@ -83,7 +86,7 @@ class FaceRecorder:
 
     def close(self) -> None:
         """Remove the temporary file."""
-        self._file.close()
+        self._open.close()
 
     def __call__(self, moment: Moment) -> None:
         """Keep the faces of one moment.
@@ -94,18 +97,14 @@ class FaceRecorder:
         parts = [np.array((moment.time, moment.index, len(moment.faces)), _MOMENT).tobytes()]
         for face in moment.faces:
             parts += self._pack(face)
-        try:
+        with refusals_of_the_temporary_folder():
             self._file.seek(0, os.SEEK_END)
             self._file.write(b"".join(parts))
-        except OSError as error:
-            full = error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-            mend = "free some space or set TMPDIR to a larger disk" if full else None
-            reason = (error.strerror or str(error)).lower()
-            raise OutputError(f"cannot be written: {reason}", where=tempfile.gettempdir(), mend=mend) from error
 
     def moments(self) -> Iterator[RecordedMoment]:
-        """Read the moments back in the order in which they came."""
-        self._file.flush()
+        """Read the moments back in the order in which they came; raises as `__call__`."""
+        with refusals_of_the_temporary_folder():
+            self._file.flush()
         place = 0
         while True:
             self._file.seek(place)

@@ -6,7 +6,6 @@ et al. 2015, https://arxiv.org/abs/1504.01942, section 3.3).
 
 import json
 import re
-import tempfile
 from array import array
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -19,6 +18,7 @@ from facevlm.description import NO_FACE
 from facevlm.exports.atomic_file import replacing
 from facevlm.exports.documents import TracksDocument
 from facevlm.exports.json_document import all_warnings, read_document, seconds, track_dict, video_dict
+from facevlm.exports.temporary_file import refusals_of_the_temporary_folder, temporary_file
 from facevlm.tracking.track import TrackSummary
 from facevlm.video.clip import DecodeReport, VideoInfo
 
@@ -69,6 +69,9 @@ def tracks_json(
         tracks: The summaries, in the order wanted.
         rows: Recorded faces with provisional or final ids; those of no summary (too short to be a face) are left out.
         shots: (start, end) seconds of each shot.
+
+    Raises:
+        OutputError: The disk of the temporary folder is full.
     """
     document = {
         "schema": SCHEMA,
@@ -84,7 +87,7 @@ def tracks_json(
         "warnings": all_warnings(() if tracks else (NO_FACE,), video, decoding, tracks),
     }
     before, *rest = GAPS.split(json.dumps(document, ensure_ascii=False, allow_nan=False))
-    with tempfile.TemporaryFile(prefix="facevlm-") as frames:
+    with temporary_file() as frames:
         places = _write_frames(frames, rows, final_ids(tracks))
         fillings = [*(_lines(frames, places.get(track.track_id, ())) for track in tracks), _products(tracks)]
         yield before
@@ -146,10 +149,12 @@ def write_mot(tracks: Iterable[TrackSummary], path: str | Path, *, rows: Iterabl
 def _write_frames(file: IO[bytes], rows: Iterable[FaceRow], ids: Mapping[int, int]) -> dict[int, "array[int]"]:
     """Write one line of JSON for each row; gives the places of each person's lines, 8 bytes each."""
     places: dict[int, array[int]] = {}
-    for row in rows:
-        if row.track_id in ids:
-            places.setdefault(ids[row.track_id], array("q")).append(file.tell())
-            file.write(json.dumps(_frame_dict(row), allow_nan=False).encode("ascii") + b"\n")
+    with refusals_of_the_temporary_folder():
+        for row in rows:
+            if row.track_id in ids:
+                places.setdefault(ids[row.track_id], array("q")).append(file.tell())
+                file.write(json.dumps(_frame_dict(row), allow_nan=False).encode("ascii") + b"\n")
+        file.flush()
     return places
 
 

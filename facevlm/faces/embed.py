@@ -6,6 +6,7 @@ The default tells faces of one video apart while it lasts; it does not recognise
 """
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -139,7 +140,30 @@ class OnnxEmbedder:
         return WeightsError(f"the embedder {what}", where=self._path, mend=f"use a model with {contract}")
 
 
-EMBEDDERS: dict[str, Callable[..., Embedder]] = {"descriptor": AppearanceDescriptor, "onnx": OnnxEmbedder}
+EMBEDDERS: dict[str, Callable[[], Embedder]] = {"descriptor": AppearanceDescriptor}
+FILE_EMBEDDERS: dict[str, Callable[[str], Embedder]] = {"onnx": OnnxEmbedder}
+
+
+def find_embedder(choice: str) -> Callable[[], Embedder]:
+    """How to make an embedder.
+
+    Args:
+        choice: A key of `EMBEDDERS`, or "KIND:PATH" where KIND is a key of `FILE_EMBEDDERS` and PATH its ONNX file.
+
+    Returns:
+        A function that opens it, which raises as the chosen class does (no such file, no onnxruntime ...).
+
+    Raises:
+        UsageError: There is no such choice.
+    """
+    kind, _, path = choice.partition(":")
+    if choice in EMBEDDERS:
+        return EMBEDDERS[choice]
+    if kind in FILE_EMBEDDERS and path:
+        return partial(FILE_EMBEDDERS[kind], path)
+    choices = [*EMBEDDERS, *(f"{kind}:PATH" for kind in FILE_EMBEDDERS)]
+    raise UsageError(f"no embedder {choice!r}", mend=f"choose among {', '.join(choices)}")
+
 
 # The descriptor works at half size: expressions move pixels, and a smaller face of the same person must look the same.
 _SIDE = TEMPLATE_SIZE // 2

@@ -85,7 +85,7 @@ def load_weights(network: AFLinkNetwork, path: str | Path) -> None:
     """Fill the network from a safetensors file, or one of `torch.save` that holds plain tensors.
 
     Raises:
-        WeightsError: The file cannot be read, or its names or shapes are not those of the network.
+        WeightsError: The file cannot be read, its names or shapes are not those of the network, or a number is none.
     """
     try:
         if Path(path).suffix == ".safetensors":
@@ -100,3 +100,6 @@ def load_weights(network: AFLinkNetwork, path: str | Path) -> None:
     except Exception as error:  # each reader has errors of its own
         lines = " ".join(str(error).split())
         raise WeightsError(f"no weights of AFLink: {lines}", where=path, mend="train them anew") from error
+    broken = [name for name, values in network.state_dict().items() if not torch.isfinite(values).all()]
+    if broken:
+        raise WeightsError(f"no weights of AFLink: {broken[0]} is not finite", where=path, mend="train them anew")

@@ -10,7 +10,10 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+from facevlm.errors import InputError
 from facevlm.tracking.kalman import from_boxes, to_boxes
+
+PARTS = 4  # along width and height
 
 
 @dataclass(frozen=True)
@@ -22,12 +25,15 @@ class CameraMotionConfig:
         iterations: Most iterations.
         precision: Gain of the coefficient below which the search ends.
         largest: Motions with a larger norm of (identity - matrix) are taken for mistakes and ignored.
+        contradicted: Motions that make more than this share of the picture's parts (`PARTS` x `PARTS`) less alike than
+            they were are taken for those of somebody large before a still camera, and ignored; None: no matter.
     """
 
     scale: float = 0.1
     iterations: int = 100
     precision: float = 1e-5
     largest: float = 100.0
+    contradicted: float | None = None
 
 
 @dataclass(frozen=True)
@@ -69,11 +75,25 @@ class CameraMotion:
         Returns:
             float64 (2, 3) that maps pixels (x, y, 1) of the last frame to this one (turn and shift), or None for the
             first frame and where no motion could be found.
+
+        Raises:
+            InputError: The image has another shape or type.
         """
+        image = np.asarray(image)
+        if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3 or not image.size:
+            what = f"images must be uint8 (H, W, 3) RGB, not {image.dtype} {image.shape}"
+            raise InputError(what, mend="convert it, or leave it out")
         s = self.config.scale
+        if min(image.shape[:2]) * s < 1:
+            self._previous = None
+            self._fail(time, f"a picture of {image.shape[1]}x{image.shape[0]} is too small")
+            return None
         small = cv2.resize(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY), (0, 0), fx=s, fy=s, interpolation=cv2.INTER_LINEAR)
         previous, self._previous = self._previous, small
         if previous is None:
+            return None
+        if previous.shape != small.shape:
+            self._fail(time, "the picture has another size than the last one")
             return None
         end = (cv2.TERM_CRITERIA_EPS | cv2.TERM_CRITERIA_COUNT, self.config.iterations, self.config.precision)
         start, everywhere = np.eye(2, 3, dtype=np.float32), np.full_like(small, 255)
@@ -82,7 +102,7 @@ class CameraMotion:
         except cv2.error as error:
             self._fail(time, str(error.err or error).strip())
             return None
-        warp = np.asarray(found, np.float64)
+        warp = np.array(found, np.float64)
         warp[:, 2] /= s
         if not np.isfinite(warp).all():
             self._fail(time, "the search ran to infinity")
@@ -90,11 +110,21 @@ class CameraMotion:
         if not is_believable(warp, self.config):
             self._fail(time, "the motion is too large to be one")
             return None
+        if self.config.contradicted is not None and _worse(previous, small, found) > self.config.contradicted:
+            self._fail(time, "most of the picture does not move so")
+            return None
         return warp
 
     def _fail(self, time: float, reason: str) -> None:
         self.failed += 1
         self.last_failure = MotionFailure(time, reason)
+
+
+def _worse(previous: np.ndarray, small: np.ndarray, warp: np.ndarray) -> float:
+    """Share of the parts of a grey picture that the last one, moved by a (2, 3) matrix, is less like than unmoved."""
+    moved = cv2.warpAffine(previous, warp, small.shape[::-1], borderMode=cv2.BORDER_REPLICATE)
+    gain = cv2.absdiff(previous, small).astype(np.float32) - cv2.absdiff(moved, small)
+    return float((cv2.resize(gain, (PARTS, PARTS), interpolation=cv2.INTER_AREA) < 0).mean())
 
 
 def is_believable(warp: np.ndarray, config: CameraMotionConfig) -> bool:

@@ -51,9 +51,13 @@ class DetectedBoxes:
             hints: N sets of ids, default none.
 
         Raises:
-            InputError: The numbers of rows differ, or a box or score is not finite.
+            InputError: An array has another shape, the numbers of rows differ, a box or score is not finite, a box has
+                no area, or a vector is finite in part.
         """
-        boxes, scores = np.asarray(boxes, np.float64).reshape(-1, 4), np.asarray(scores, np.float64).reshape(-1)
+        boxes, scores = np.asarray(boxes, np.float64), np.asarray(scores, np.float64).reshape(-1)
+        if boxes.size and (boxes.ndim != 2 or boxes.shape[1] != 4):
+            raise InputError(f"boxes of shape {boxes.shape}", where="boxes", mend="give x0, y0, x1, y1 of each")
+        boxes = boxes.reshape(-1, 4)
         n = len(boxes)
         vectors = np.zeros((n, 0)) if features is None else np.asarray(features, np.float64)
         start = np.ones(n, bool) if may_start is None else np.asarray(may_start, bool)
@@ -65,6 +69,13 @@ class DetectedBoxes:
         for name, values in (("boxes", boxes), ("scores", scores)):
             if not np.isfinite(values).all():
                 raise InputError(f"not finite: {values[~np.isfinite(values)][:1]}", where=name, mend="drop such faces")
+        if (boxes[:, 2:] <= boxes[:, :2]).any():
+            empty = boxes[(boxes[:, 2:] <= boxes[:, :2]).any(1)][0].tolist()
+            raise InputError(f"{empty} has no area", where="boxes", mend="give x0, y0, x1, y1 with x0 < x1, y0 < y1")
+        if vectors.ndim != 2:
+            raise InputError(f"vectors of shape {vectors.shape}", where="features", mend="give one row per box")
+        if (~np.isfinite(vectors).all(1) & ~np.isnan(vectors).all(1)).any():
+            raise InputError("a vector is finite in part", where="features", mend="give NaN throughout for no vector")
         lengths_of = np.linalg.norm(vectors, axis=1, keepdims=True)
         return cls(boxes, scores, vectors / np.where(lengths_of > 0, lengths_of, 1), start, known)
 

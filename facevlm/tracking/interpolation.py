@@ -51,8 +51,8 @@ def filled(
     Args:
         rows: As in `interpolate`.
         config: Constants.
-        frames: float (F,) the frames of the video in order, to be filled where they lie in a gap; None: a frame at each
-            whole number from the gap's start.
+        frames: float (F,) the frames of the video in order, to be filled where they lie in a gap, however short;
+            None: a frame at each whole number from the gap's start.
 
     Returns:
         float64 rows in order of id, then frame.
@@ -67,12 +67,15 @@ def filled(
     same = before[:, 1] == after[:, 1]
     if (gap[same] <= 0).any():
         raise UsageError("a track has two boxes at one time", mend="give each id at most one box for each frame")
+    if frames is None:
+        missed = np.ceil(gap - 1e-9) - 1
+    else:
+        first = np.searchsorted(frames, before[:, 0] + 1e-9, side="right")
+        missed = np.searchsorted(frames, after[:, 0] - 1e-9) - first
     new = [rows]
-    for k in np.flatnonzero(same & (gap > 1) & (gap < config.max_gap)):
-        if frames is None:
-            at = before[k, 0] + np.arange(1, np.ceil(gap[k] - 1e-9))
-        else:
-            at = frames[(frames > before[k, 0] + 1e-9) & (frames < after[k, 0] - 1e-9)]
+    for k in np.flatnonzero(same & (missed > 0) & (gap < config.max_gap)):
+        number = np.arange(int(missed[k]))
+        at = before[k, 0] + 1 + number if frames is None else frames[first[k] + number]
         share = ((at - before[k, 0]) / gap[k])[:, None]
         between = before[k] + share * (after[k] - before[k])
         between[:, 0] = at

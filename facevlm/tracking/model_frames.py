@@ -101,8 +101,9 @@ def uniform_frames(count: int, n: int) -> np.ndarray:
         int64 (n,), from 0 to `count` - 1.
 
     Raises:
-        UsageError: No frame is asked for, or there is none.
+        UsageError: No frame is asked for, or no whole number of them, or there is none.
     """
+    _check_whole(n, "n")
     if n < 1 or count < 1:
         raise UsageError(f"cannot take {n} of {count} frames", mend="ask for one or more of a video that has any")
     return np.rint((count - 1) / n * (np.arange(n) + 0.5) + 1e-6).astype(np.int64)
@@ -146,9 +147,10 @@ def frames_for_model(
         n frames in order of time; one that stands for several sampled ones comes several times.
 
     Raises:
-        UsageError: `n` or `most` is below 1.
+        UsageError: `n` or `most` is below 1 or no whole number.
         VideoError: The file has gone, or a frame can no longer be decoded.
     """
+    _check_whole(most, "most")
     if most < 1:
         raise UsageError(f"cannot keep {most} main characters", mend="keep one or more")
     times = np.array(log.times)
@@ -164,7 +166,7 @@ def frames_for_model(
         frames, boxes = seen[track_id]
         at = int(faces[track_id][place])
         box, time = boxes[np.searchsorted(frames, at)], float(times[at])
-        return FaceCrop(track_id, face_crop(images[time], box), time, box, at != sampled[place])
+        return FaceCrop(track_id, face_crop(images[time], box), time, box, replaced=at != int(sampled[place]))
 
     result = []
     for place, number in enumerate(shown):
@@ -173,6 +175,11 @@ def frames_for_model(
         nobody = (FaceCrop(None, centre_crop(images[time]), time, None, replaced=False),)
         result.append(ModelFrame(time, float(times[sampled[place]]), images[time], crops or nobody))
     return tuple(result)
+
+
+def _check_whole(number: object, name: str) -> None:
+    if not isinstance(number, int | np.integer) or isinstance(number, bool):
+        raise UsageError(f"{number!r} is no whole number", where=name, mend="give one such as 16")
 
 
 def _images(clip: str | Path, times: set[float]) -> dict[float, np.ndarray]:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from facevlm.tracking.aflink import AFLinkConfig, find_links, geometric_score, network_score
+from facevlm.tracking.aflink import AFLinkConfig, LinkScore, find_links, geometric_score, network_score
 from facevlm.tracking.track import Join
 from facevlm.tracking.tracklet import Totals
 
@@ -70,6 +70,15 @@ def relink(tracks: Mapping[int, Totals], config: RelinkConfig, *, frame_s: float
     return _join_by_appearance(people, tracks, config)
 
 
+def link_score(config: RelinkConfig) -> LinkScore:
+    """What judges whether two tracks are one by movement: the network where there are weights, which are read now.
+
+    Raises:
+        MissingExtraError, WeightsError: As `network_score`.
+    """
+    return geometric_score if config.aflink_weights is None else network_score(config.aflink_weights)
+
+
 def movement_joins(tracks: Mapping[int, Totals], config: RelinkConfig, *, frame_s: float) -> list[Join]:
     """The tracks of one shot that AFLink finds to be one and whose looks do not contradict."""
     if config.aflink is None or len(tracks) < 2:
@@ -80,8 +89,7 @@ def movement_joins(tracks: Mapping[int, Totals], config: RelinkConfig, *, frame_
         unknown = one.mean_vector is None or other.mean_vector is None
         return one.shots[-1] == other.shots[0] and (unknown or _similarity(one, other) >= config.aflink_min_similarity)
 
-    weights = config.aflink_weights
-    how, score = ("geometry", geometric_score) if weights is None else ("aflink", network_score(weights))
+    how, score = "geometry" if config.aflink_weights is None else "aflink", link_score(config)
     ends = {i: totals.ends(frame_s) for i, totals in tracks.items() if len(totals.first_rows)}
     links = find_links(ends, score, config.aflink, may_be_one=may_be_one)
     return [Join(link.former, link.latter, how, link.score, across_cut=False) for link in links]

@@ -105,6 +105,9 @@ class SavedFaces:
     def _begin(self, shot: int) -> None:
         self._shot = shot
         path = self._path(shot)
+        if path.is_dir():
+            log.warning("%s: is a folder, so this shot is looked at in every run and not kept; remove it", path)
+            return
         if path.exists():
             try:
                 self._known = _read(path)

@@ -61,6 +61,7 @@ FACES = StrongSortConfig(
     n_init=1,
     coast=0,
     camera_motion=False,
+    ecc=CameraMotionConfig(contradicted=0.5),
     kalman=KalmanConfig(nsa=False),
     association=AssociationConfig(
         max_cost=0.3, max_appearance=0.2, unknown_appearance=0.1, near_overlap=0.3, hint=0.05
@@ -128,6 +129,7 @@ class StrongSort:
         self._next_id = 1
         self._time: float | None = None
         self._shot = 0
+        self._length = 0  # of appearance vectors, 0 until the first come
 
     def update(
         self,
@@ -151,12 +153,20 @@ class StrongSort:
             Confirmed tracks, in order of id.
 
         Raises:
-            InputError: Time runs backwards.
+            InputError: Time is not finite or runs backwards, the image is none, or vectors have another length than
+                before.
         """
+        if not np.isfinite(time):
+            raise InputError(f"{time} is no time", where="time", mend="give seconds")
         if self._time is not None and time < self._time:
             raise InputError(f"time runs back from {self._time:.3f} s to {time:.3f} s", mend="feed frames in order")
+        length = detections.features.shape[1]
+        if length and self._length not in (0, length):
+            what = f"vectors of length {length} after those of {self._length}"
+            raise InputError(what, where="features", mend="use one embedder throughout")
         frames = 0.0 if self._time is None else (time - self._time) / self.config.frame_s
         ended = self._advance(frames, time, shot, self._camera_matrix(image, camera_matrix, time, shot))
+        self._length = self._length or length
         order = _in_order(detections, np.flatnonzero(detections.scores >= self.config.min_score))
         faces = detections[order]
         pairs = self._match(faces)

@@ -16,7 +16,7 @@ from facevlm.tracking.detected import DetectedBoxes
 from facevlm.tracking.duplicates import Candidate, DuplicatesConfig, without_duplicates
 from facevlm.tracking.main_character import choose_main
 from facevlm.tracking.overlap import iou
-from facevlm.tracking.relink import RelinkConfig, relink
+from facevlm.tracking.relink import RelinkConfig, link_score, relink
 from facevlm.tracking.strongsort import FACES, StrongSort, StrongSortConfig
 from facevlm.tracking.track import FaceObservation, TrackedFace, TrackSummary
 from facevlm.tracking.tracklet import Totals, Tracklet
@@ -90,6 +90,8 @@ class Tracker:
 
     Raises:
         UsageError: The frame size is not positive.
+        MissingExtraError: AFLink is to have weights, and torch is not installed.
+        WeightsError: They cannot be used.
     """
 
     def __init__(self, frame_size: tuple[int, int], config: TrackerConfig | None = None) -> None:
@@ -97,6 +99,7 @@ class Tracker:
             raise UsageError(f"frame size {frame_size} is empty", mend="give (width, height) in pixels")
         self._size = frame_size
         self.config = config or TrackerConfig()
+        link_score(self.config.relink)  # tells unusable weights before the first frame
         self.sort = StrongSort(replace(self.config.strongsort, min_score=self.config.min_presence))
         self._live: dict[int, Tracklet] = {}
         self._closed: dict[int, Totals] = {}

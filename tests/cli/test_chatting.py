@@ -145,6 +145,7 @@ REFUSED = {
     "an absent person": (["ask", "CLIP", "How?", "--model", "script:A.", "--who", "9"], "there is no person 9"),
     "no such rate": (["chat", "CLIP", "--model", "tiny", "--fps", "0"], "--fps"),
     "no such detector": (["chat", "CLIP", "--model", "tiny", "--detector", "owl"], "choose among whole"),
+    "no such embedder": (["ask", "CLIP", "Who?", "--model", "tiny", "--embedder", "arcface"], "descriptor, onnx:PATH"),
     "ends before it starts": (
         ["chat", "CLIP", "--model", "tiny", "--start", "5", "--end", "4"],
         "ends before it starts",

@@ -157,6 +157,8 @@ REFUSED = {
     "detector": (["in/a.mp4", "--detector", "owl"], "choose among whole, small, scrfd:PATH, yunet:PATH"),
     "detector without a file": (["in/a.mp4", "--detector", "scrfd:"], "no detector 'scrfd:'"),
     "detector whose file is absent": (["in/a.mp4", "--detector", "scrfd:x.onnx"], "x.onnx: there is no such detector"),
+    "embedder": (["in/a.mp4", "--embedder", "arcface"], "choose among descriptor, onnx:PATH"),
+    "embedder whose file is absent": (["in/a.mp4", "--embedder", "onnx:x.onnx"], "x.onnx: there is no such embedder"),
     "jobs": (["in/a.mp4", "--jobs", "0"], "--jobs"),
     "unknown option": (["in/a.mp4", "--formt", "json"], "--format"),
 }

@@ -21,6 +21,7 @@ from facevlm.faces import weights
 from facevlm.perceiving import PerceptionConfig
 from facevlm.tracking.track import TrackSummary
 from facevlm.video.clip import DecodeReport, VideoInfo
+from tests.faces.scripted_onnx import channel_means, scripted_onnxruntime
 
 ROOT = Path(__file__).parents[2]
 HEAVY = ("cv2", "scipy", "av", "numpy", "ai_edge_litert", "pydantic")
@@ -167,6 +168,7 @@ def perceive(calls, monkeypatch):
 
     def perceive(clip, fps, start, end, config, saved):
         module.detector, module.saved, module.span = config.detector, saved, (start, end)
+        module.embedder = config.embedder
         return ScriptedPerception()
 
     module.perceive = perceive
@@ -188,6 +190,17 @@ def test_track_writes_json(run, perceive, tmp_path):
 def test_track_uses_the_chosen_detector(run, perceive):
     assert run("track", "talk.mp4")[0] == 0 and perceive.detector == "whole"
     assert run("track", "talk.mp4", "--detector", "small")[0] == 0 and perceive.detector == "small"
+
+
+def test_track_uses_the_chosen_embedder(run, perceive, tmp_path, monkeypatch):
+    assert run("track", "talk.mp4")[0] == 0 and perceive.embedder == "descriptor"
+    monkeypatch.setitem(sys.modules, "onnxruntime", scripted_onnxruntime(channel_means))
+    (tmp_path / "arc.onnx").write_bytes(b"model")
+    chosen = f"onnx:{tmp_path / 'arc.onnx'}"
+    assert run("track", "talk.mp4", "--embedder", chosen)[0] == 0 and perceive.embedder == chosen
+    (tmp_path / "arc.onnx").write_bytes(b"no model")
+    code, _, err = run("track", "talk.mp4", "--embedder", chosen)
+    assert code == 1 and "arc.onnx: cannot be read as an ONNX model" in err
 
 
 def test_track_keeps_what_was_seen_where_told(run, perceive, tmp_path):
@@ -245,6 +258,8 @@ def test_track_writes_mot(run, perceive, tmp_path):
         (["--start", "soon"], 2, "--start"),
         (["--detector", "owl"], 2, "choose among whole, small, scrfd:PATH, yunet:PATH"),
         (["--detector", "yunet:absent.onnx"], 2, "absent.onnx: there is no such detector file"),
+        (["--embedder", "arcface"], 2, "choose among descriptor, onnx:PATH"),
+        (["--embedder", "onnx:absent.onnx"], 2, "absent.onnx: there is no such embedder file"),
         (["-o", "talk.mp4/x.json"], 1, "is a file, not a folder"),
         (["--saved", "talk.mp4"], 1, "is a file, not a folder"),
         (["--saved", ""], 2, "--saved: the name is empty"),

@@ -37,6 +37,15 @@ def test_gaps(name):
         assert row.time == pytest.approx(row.index / 50)
 
 
+@pytest.mark.parametrize("rate", [60, 120, 240])
+def test_single_missed_frames_are_filled_above_30_a_second(rate):
+    frames = [(k / rate, k) for k in range(200)]
+    seen = [FaceRow(k / rate, k, 1, np.array([k, 0, k + 10, 20], np.float32), 0.9) for k in range(0, 200, 2)]
+    result = list(with_gaps_filled(seen, frames, ids={1: 1}, shots=[(0.0, 9.0)]))
+    assert [row.index for row in result if row.presence is None] == list(range(1, 199, 2))
+    np.testing.assert_allclose([row.box[0] for row in result], range(199), atol=1e-4)
+
+
 def test_parts_of_one_person_are_one_and_false_tracks_are_left_out():
     seen = sorted(rows([0, 1]) + rows([4], 7) + rows([0, 5], 9), key=lambda row: row.time)
     result = list(with_gaps_filled(seen, FRAMES, ids={1: 1, 7: 1}, shots=[(0, 3)]))

@@ -2,7 +2,6 @@
 
 import sys
 from pathlib import Path
-from types import ModuleType, SimpleNamespace
 
 import cv2
 import numpy as np
@@ -11,7 +10,8 @@ import pytest
 from facevlm.errors import InputError, MissingExtraError, UsageError, WeightsError
 from facevlm.faces import align
 from facevlm.faces.align import TEMPLATE, aligned_crop, five_points, similarity_to_template
-from facevlm.faces.embed import EMBEDDERS, AppearanceDescriptor, OnnxEmbedder
+from facevlm.faces.embed import EMBEDDERS, AppearanceDescriptor, OnnxEmbedder, find_embedder
+from tests.faces.scripted_onnx import channel_means, scripted_onnxruntime
 
 PHOTOS = Path(__file__).parents[2] / "../shared/photos"
 
@@ -135,33 +135,6 @@ def test_photos_of_two_people_are_farther_apart_than_an_exposure():
     assert cosine(one, (one * 0.8).astype(np.uint8)) > cosine(one, other) + 0.05
 
 
-def scripted_onnxruntime(run, shape=("N", 3, 112, 112)):
-    """A stand-in for the package, whose one model calls `run`."""
-    module = ModuleType("onnxruntime")
-
-    class Session:
-        def __init__(self, path, options, providers):
-            if Path(path).read_bytes() != b"model":
-                raise RuntimeError("invalid protobuf")
-
-        def get_inputs(self):
-            return [SimpleNamespace(name="x", shape=list(shape))]
-
-        def get_outputs(self):
-            return [SimpleNamespace(name="y", shape=["N", 4])]
-
-        def run(self, names, feed):
-            return [run(feed["x"])]
-
-    module.SessionOptions = SimpleNamespace  # type: ignore[attr-defined]
-    module.InferenceSession = Session  # type: ignore[attr-defined]
-    return module
-
-
-def channel_means(x):
-    return np.concatenate([x.mean((2, 3)), np.ones((len(x), 1))], axis=1).astype(np.float32)
-
-
 @pytest.fixture
 def model(tmp_path):
     path = tmp_path / "arc.onnx"
@@ -177,7 +150,7 @@ def test_onnx_embedder_scales_runs_and_normalises(monkeypatch, model, batch):
         return channel_means(x)
 
     monkeypatch.setitem(sys.modules, "onnxruntime", scripted_onnxruntime(run, (batch, 3, 112, 112)))
-    embedder = EMBEDDERS["onnx"](model)
+    embedder = find_embedder(f"onnx:{model}")()
     red = np.zeros((2, 112, 112, 3), np.uint8)
     red[..., 0] = 255
     assert embedder.dimension == 4
@@ -197,6 +170,12 @@ def test_a_model_that_breaks_the_contract_is_told(monkeypatch, model, name):
     monkeypatch.setitem(sys.modules, "onnxruntime", scripted_onnxruntime(BROKEN[name]))
     with pytest.raises(WeightsError, match=r"arc\.onnx.*\(N, 3, 112, 112\)"):
         OnnxEmbedder(model).embed(drawn_face()[None])
+
+
+@pytest.mark.parametrize("choice", ["onnx", "onnx:", "arcface:a.onnx", "descriptor:a.onnx", ""])
+def test_an_unknown_embedder_is_told_with_the_choices(choice):
+    with pytest.raises(UsageError, match="choose among descriptor, onnx:PATH"):
+        find_embedder(choice)
 
 
 def test_onnx_embedder_tells_what_is_missing(monkeypatch, model, tmp_path):

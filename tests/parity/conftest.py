@@ -15,7 +15,7 @@ import os
 import pytest
 
 from facevlm.exports.atomic_file import write_text
-from tests.parity.golden import folder, golden_files
+from tests.parity.golden import folder, golden_files, name_of
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -29,7 +29,7 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "golden_file" in metafunc.fixturenames:
         files = list(golden_files(folder())) if folder().is_dir() else []
-        metafunc.parametrize("golden_file", files or [None], ids=[file.name for file in files] or ["no file"])
+        metafunc.parametrize("golden_file", files or [None], ids=[name_of(file) for file in files] or ["no file"])
 
 
 @pytest.fixture

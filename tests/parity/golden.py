@@ -139,6 +139,14 @@ def check_for(path: Path) -> Check | None:
 
 
 def golden_files(folder: Path) -> Iterator[Path]:
-    """All files of a golden folder but its README and hidden ones."""
-    hidden = (path for path in sorted(folder.iterdir()) if path.is_file() and not path.name.startswith("."))
-    return (path for path in hidden if path.suffix != ".md")
+    """All files in a golden folder and the folders within, hidden ones too, but texts such as its README.
+
+    A link to a folder is given as it is: no check knows it.
+    """
+    files = (path for path in sorted(folder.rglob("*")) if path.is_symlink() or not path.is_dir())
+    return (path for path in files if path.suffix != ".md")
+
+
+def name_of(path: Path) -> str:
+    """Name of a golden file within its folder."""
+    return path.relative_to(folder()).as_posix()

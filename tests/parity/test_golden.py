@@ -143,6 +143,32 @@ def test_a_named_folder_must_be_covered_whole_and_the_report_says_what_was_compa
     assert failed.returncode == 1 and "unheard_of.json is not covered" in failed.stdout
 
 
+UNKNOWN = ["reid.safetensors", "sub/reid.safetensors", ".hidden.safetensors", ".sub/a/b.json", "sub/.hidden", "a.txt"]
+
+
+def test_unknown_files_of_a_named_folder_fail_wherever_they_are(tmp_path):
+    (tmp_path / "golden").mkdir()
+    for name in [*UNKNOWN, "README.md"]:
+        path = tmp_path / "golden" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("")
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "golden" / "linked").symlink_to(tmp_path / "elsewhere")
+    failed = run(tmp_path / "golden")
+    assert failed.returncode == 1 and f"{len(UNKNOWN) + 1} failed" in failed.stdout and "passed" not in failed.stdout
+    for name in [*UNKNOWN, "linked"]:
+        assert f"{name} is not covered" in failed.stdout
+
+
+def test_a_known_file_in_a_folder_within_is_checked(other, tmp_path):
+    path, _ = other
+    (tmp_path / "golden" / "sub").mkdir(parents=True)
+    path.rename(tmp_path / "golden" / "sub" / path.name)
+    report = tmp_path / "parity.json"
+    assert run(tmp_path / "golden", "--parity-report", str(report)).returncode == 0
+    assert {row["file"] for row in json.loads(report.read_text())} == {f"sub/{path.name}"}
+
+
 def test_a_named_folder_must_exist(tmp_path):
     failed = run(tmp_path / "nowhere")
     assert failed.returncode == 1 and "no golden files" in failed.stdout

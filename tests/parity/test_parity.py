@@ -5,16 +5,17 @@ from dataclasses import asdict
 import pytest
 
 from facevlm.errors import MissingExtraError
-from tests.parity.golden import Golden, check_for, folder
+from tests.parity.golden import Golden, check_for, folder, name_of
 
 
 def test_equals_the_reference(golden_file, required, record_property):
     stop = pytest.fail if required else pytest.skip
     if golden_file is None:
         stop(f"no golden files in {folder()}")
+    name = name_of(golden_file)
     check = check_for(golden_file)
     if check is None:
-        stop(f"{golden_file.name} is not covered: tests/parity/components has nothing for it")
+        stop(f"{name} is not covered: tests/parity/components has nothing for it")
     try:
         golden = Golden(golden_file)
         check(golden)
@@ -23,7 +24,7 @@ def test_equals_the_reference(golden_file, required, record_property):
     for result in golden.results:
         row = asdict(result)
         note = row.pop("note")
-        record_property("parity", {"file": golden_file.name, **row, **({"note": note} if note else {})})
-    assert golden.results, f"{golden_file.name}: nothing was compared"
+        record_property("parity", {"file": name, **row, **({"note": note} if note else {})})
+    assert golden.results, f"{name}: nothing was compared"
     problems = golden.problems()
-    assert not problems, f"{golden_file.name}:\n" + "\n".join(problems)
+    assert not problems, f"{name}:\n" + "\n".join(problems)

@@ -123,6 +123,18 @@ def test_missing_and_wrong_weights_are_told(torch, tmp_path):
             network_score(tmp_path / name)
 
 
+def test_weights_that_are_no_numbers_are_told(torch, tmp_path):
+    from safetensors.torch import save_file
+
+    from facevlm.tracking.aflink_network import AFLinkNetwork
+
+    state = AFLinkNetwork().state_dict()
+    state["classifier.fc1.bias"][3] = torch.nan
+    save_file(state, tmp_path / "weights.safetensors")
+    with pytest.raises(WeightsError, match=r"weights\.safetensors: .* classifier\.fc1\.bias is not finite"):
+        network_score(tmp_path / "weights.safetensors")
+
+
 def walks(seed, count=6):
     """Tracks of people who walk with a little noise."""
     rng = np.random.default_rng(seed)

@@ -3,8 +3,10 @@
 import numpy as np
 import pytest
 
+from facevlm.errors import InputError
 from facevlm.tracking.camera_motion import CameraMotion, CameraMotionConfig, is_believable, moved_means
 from facevlm.tracking.kalman import from_boxes, to_boxes
+from facevlm.tracking.strongsort import FACES
 
 from .test_strongsort import textured
 
@@ -28,6 +30,37 @@ def test_a_picture_without_texture_is_recorded_and_ignored():
     assert camera.failed == 1 and camera.last_failure.time == 0.04 and camera.last_failure.reason
 
 
+@pytest.mark.parametrize("size", [(1, 1), (2, 2), (720, 2), (2, 720), (5, 5), (9, 9)])
+def test_tiny_pictures_are_recorded_and_ignored(size):
+    camera = CameraMotion()
+    for k in range(4):
+        image = np.random.default_rng(k).integers(0, 255, (*size, 3), np.uint8)
+        assert camera.look(image, k / 25) is None
+    assert camera.failed == 4 and camera.last_failure.time == 3 / 25
+
+
+def test_a_picture_of_another_size_is_recorded_and_the_next_one_compared_with_it():
+    camera = CameraMotion()
+    camera.look(textured(0, 0), 0.0)
+    assert camera.look(textured(0, 0)[:240, :320], 0.04) is None
+    assert camera.failed == 1 and "another size" in camera.last_failure.reason
+    assert camera.look(textured(0, 0)[:240, :320], 0.08) is not None
+
+
+NO_IMAGES = {
+    "float": np.zeros((240, 320, 3)),
+    "grey": np.zeros((240, 320), np.uint8),
+    "with alpha": np.zeros((240, 320, 4), np.uint8),
+    "empty": np.zeros((0, 320, 3), np.uint8),
+}
+
+
+@pytest.mark.parametrize("name", NO_IMAGES)
+def test_what_is_no_image_is_told(name):
+    with pytest.raises(InputError, match=r"images must be uint8 \(H, W, 3\) RGB"):
+        CameraMotion().look(NO_IMAGES[name], 0.0)
+
+
 def test_a_motion_too_large_to_be_one_is_recorded_and_ignored():
     camera = CameraMotion(CameraMotionConfig(largest=20))
     camera.look(textured(0, 0), 0.0)
@@ -35,6 +68,31 @@ def test_a_motion_too_large_to_be_one_is_recorded_and_ignored():
     assert camera.failed == 1 and "too large" in camera.last_failure.reason
     assert not is_believable(np.array([[1, 0, 100.0], [0, 1, 0]]), CameraMotionConfig())
     assert is_believable(np.array([[1, 0, 99.0], [0, 1, 0], [0, 0, 1]]), CameraMotionConfig())
+
+
+def passed_by(k):
+    """A dim still wall, and before it somebody large and bright who goes to the right."""
+    image = textured(0, 0) // 6
+    image[200:, 180 + 20 * k : 380 + 20 * k] = textured(0, 0)[200:, 180:380]
+    return image
+
+
+def test_who_walks_before_a_still_camera_does_not_move_it():
+    fooled, guarded = CameraMotion(), CameraMotion(FACES.ecc)
+    for k in range(5):
+        followed, found = (camera.look(passed_by(k), k / 25) for camera in (fooled, guarded))
+        assert k == 0 or (abs(followed[0, 2] - 20) < 3 and found is None)
+    assert guarded.failed == 4 and "most of the picture" in guarded.last_failure.reason
+
+
+@pytest.mark.parametrize("name", MOVES)
+def test_a_camera_that_moves_is_believed(name):
+    right, down = MOVES[name]
+    camera, plain = CameraMotion(FACES.ecc), CameraMotion()
+    for k in range(3):
+        image = textured(right * k, down * k)
+        assert np.array_equal(camera.look(image, k / 25), plain.look(image, k / 25))
+    assert camera.failed == 0
 
 
 def test_nothing_is_compared_with_what_was_before_a_cut():

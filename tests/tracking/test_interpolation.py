@@ -38,6 +38,15 @@ def test_gaps_are_filled_at_the_times_of_the_video():
     np.testing.assert_allclose(result, track([1, 1.9, 2.2, 3.9, 4]))
 
 
+@pytest.mark.parametrize("rate", [12, 25, 30, 60, 120, 59.94])
+def test_one_missed_frame_is_a_gap_at_every_rate(rate):
+    frames = np.arange(200) / rate * 30
+    seen = np.delete(np.arange(200), np.s_[1::2])
+    result = filled(track(frames[seen]), frames=frames)
+    np.testing.assert_allclose(result, track(frames[: seen[-1] + 1]))
+    np.testing.assert_array_equal(filled(result, frames=frames), result)
+
+
 def test_tracks_are_apart_and_in_order():
     rows = np.concatenate([track([5, 1], 2), track([2, 4], 1)])
     result = filled(rows)

@@ -83,8 +83,8 @@ def test_two_main_characters_can_be_kept_each_from_where_it_is_seen(tmp_path, sq
     perception = perceive(clip, config=PLAIN)
     for _ in perception:
         pass
-    perception.tracks = [replace(track, main=True) for track in perception.tracks]
-    both = perception.frames_for_model(4, most=2)
+    people = [replace(track, main=True) for track in perception.tracks]
+    both = perception.frames_for_model(4, most=2, people=people)
     assert [len(f.crops) for f in both] == [2] * 4 and not any(f.replaced for f in both)
     late = both[-1].crops
     assert [c.replaced for c in late] == [False, True] and late[1].time <= 1.0
@@ -109,3 +109,27 @@ def test_wrong_numbers_are_refused(tmp_path, squares):
         frames_of(clip, 2, most=0)
     with pytest.raises(UsageError, match="0 of 5 frames"):
         frames_of(clip, 0)
+    for number in (1.5, "a", None, True):
+        with pytest.raises(UsageError, match=r"n: .* is no whole number"):
+            frames_of(clip, number)
+        with pytest.raises(UsageError, match=r"most: .* is no whole number"):
+            frames_of(clip, 2, most=number)
+
+
+@pytest.mark.parametrize("seen", [0, 1, 40])
+def test_before_the_last_moment_there_is_no_answer(tmp_path, squares, seen):
+    perception = perceive(film(tmp_path / "a.mp4", 2.0, [Square(RED, still(50, 40, 60))]), config=PLAIN)
+    moments = iter(perception)
+    for _ in range(seen):
+        next(moments)
+    for ask in (lambda: perception.tracks, lambda: perception.frames_for_model(3, people=[])):
+        with pytest.raises(UsageError, match="iterate over all moments first"):
+            ask()
+    for _ in moments:
+        pass
+    assert len(perception.tracks) == 1 and not perception.frames_for_model(3)[0].crops[0].whole_frame
+
+
+def test_what_is_told_of_a_crop_is_plain(tmp_path, squares):
+    (frame,) = frames_of(film(tmp_path / "a.mp4", 0.4, [Square(RED, still(50, 40, 60))]), 1)
+    assert json.dumps([frame.crops[0].replaced, frame.replaced, frame.crops[0].whole_frame]) == "[false, false, false]"

@@ -190,6 +190,20 @@ def test_a_damaged_shot_is_looked_at_again_and_said(tmp_path, caplog, damage):
     assert watch(tmp_path / "key", seen)[1] == []
 
 
+def test_a_folder_in_the_place_of_a_shot_is_said_and_left_alone(tmp_path, caplog):
+    seen = frames()
+    watch(tmp_path, seen)
+    shot = tmp_path / "shot-00001.npz"
+    shot.unlink()
+    (shot / "mine").mkdir(parents=True)
+    for _ in range(2):
+        caplog.clear()
+        given, looked = watch(tmp_path, seen)
+        assert exact(given) == exact(seen) and looked == list(seen)[25:]
+        assert "shot-00001.npz: is a folder" in caplog.text and "remove it" in caplog.text
+    assert (shot / "mine").is_dir()
+
+
 def test_a_shot_at_other_times_is_looked_at_again(tmp_path, caplog):
     seen = frames()
     watch(tmp_path, seen)

@@ -133,6 +133,12 @@ WRONG = {
     "a score missing": ([[0, 0, 9, 9]], [], {}, "scores"),
     "a vector missing": ([[0, 0, 9, 9]], [0.9], {"features": np.zeros((0, 4))}, "features"),
     "not a number": ([[0, 0, np.nan, 9]], [0.9], {}, "not finite"),
+    "inverted": ([[9, 0, 0, 9]], [0.9], {}, "no area"),
+    "of no height": ([[0, 5, 9, 5]], [0.9], {}, "no area"),
+    "three numbers a box": ([[0, 0, 9]], [0.9], {}, "boxes of shape"),
+    "a vector finite in part": ([[0, 0, 9, 9]], [0.9], {"features": [[1.0, np.nan]]}, "finite in part"),
+    "an infinite vector": ([[0, 0, 9, 9]], [0.9], {"features": [[1.0, np.inf]]}, "finite in part"),
+    "a vector without a row": ([[0, 0, 9, 9]], [0.9], {"features": np.ones(1)}, "vectors of shape"),
     "a score that is none": ([[0, 0, 9, 9]], [np.inf], {}, "not finite"),
 }
 
@@ -142,6 +148,26 @@ def test_wrong_detections_are_told(name):
     boxes, scores, options, message = WRONG[name]
     with pytest.raises(InputError, match=message):
         DetectedBoxes.of(np.array(boxes), np.array(scores), **options)
+
+
+@pytest.mark.parametrize("time", [np.nan, np.inf])
+def test_a_time_that_is_none_is_told(time):
+    with pytest.raises(InputError, match="is no time"):
+        StrongSort().update(NOBODY, time)
+
+
+def test_vectors_keep_their_length_and_none_is_no_length():
+    sort = StrongSort(FACES)
+    box = np.array([[100, 100, 140, 150.0]])
+
+    def given(features):
+        return DetectedBoxes.of(box, np.array([0.9]), features=features)
+
+    for k, features in enumerate([None, [[np.nan] * 4], np.eye(4)[:1], None, np.eye(4)[:1]]):
+        assert ids(sort.update(given(features), k * FRAME)) == [1]
+    with pytest.raises(InputError, match="vectors of length 5 after those of 4"):
+        sort.update(given(np.eye(5)[:1]), 5 * FRAME)
+    assert ids(sort.update(given(np.eye(4)[:1]), 5 * FRAME)) == [1]
 
 
 def test_time_never_runs_back():
