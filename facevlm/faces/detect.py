@@ -7,14 +7,13 @@ small ones.
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
 from itertools import cycle
 from typing import Protocol
 
 import cv2
 import numpy as np
 
-from facevlm.errors import UsageError
+from facevlm.faces.choice import chosen
 from facevlm.faces.detect_onnx import ScrfdDetector, YuNetDetector
 from facevlm.faces.faces import Detections
 from facevlm.faces.mesh import Network
@@ -170,13 +169,7 @@ def find_detector(choice: str) -> Callable[[], Detector]:
     Raises:
         UsageError: There is no such choice.
     """
-    kind, _, path = choice.partition(":")
-    if choice in DETECTORS:
-        return DETECTORS[choice]
-    if kind in FILE_DETECTORS and path:
-        return partial(FILE_DETECTORS[kind], path)
-    choices = [*DETECTORS, *(f"{kind}:PATH" for kind in FILE_DETECTORS)]
-    raise UsageError(f"no detector {choice!r}", mend=f"choose among {', '.join(choices)}")
+    return chosen(choice, DETECTORS, FILE_DETECTORS, what="detector")
 
 
 def merge(found: list[Detections]) -> Detections:

@@ -6,7 +6,6 @@ The default tells faces of one video apart while it lasts; it does not recognise
 """
 
 from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -15,6 +14,7 @@ import numpy as np
 
 from facevlm.errors import InputError, MissingExtraError, UsageError, WeightsError
 from facevlm.faces.align import TEMPLATE_SIZE
+from facevlm.faces.choice import chosen
 
 
 class Embedder(Protocol):
@@ -156,13 +156,7 @@ def find_embedder(choice: str) -> Callable[[], Embedder]:
     Raises:
         UsageError: There is no such choice.
     """
-    kind, _, path = choice.partition(":")
-    if choice in EMBEDDERS:
-        return EMBEDDERS[choice]
-    if kind in FILE_EMBEDDERS and path:
-        return partial(FILE_EMBEDDERS[kind], path)
-    choices = [*EMBEDDERS, *(f"{kind}:PATH" for kind in FILE_EMBEDDERS)]
-    raise UsageError(f"no embedder {choice!r}", mend=f"choose among {', '.join(choices)}")
+    return chosen(choice, EMBEDDERS, FILE_EMBEDDERS, what="embedder")
 
 
 # The descriptor works at half size: expressions move pixels, and a smaller face of the same person must look the same.
