@@ -248,8 +248,8 @@ def track(
     span = parse_span(start, end)
     check_detector(detector)
     check_embedder(embedder)
+    options = Options(fps=fps, start=span[0], end=span[1], detector=detector, embedder=embedder, saved=saved)
     if len(found) > 1 or any(Path(clip).is_dir() and Path(clip) not in found for clip in clips or []):
-        options = Options(fps=fps, start=span[0], end=span[1], detector=detector, embedder=embedder, saved=saved)
         planned = plan_tracks(found, options, format=format, output=output)
         make_saved(saved)
         bring_weights(quiet=quiet)
@@ -260,16 +260,7 @@ def track(
     bring_weights(quiet=quiet)
     with FaceRecorder(landmarks=False) as recorder:
         with Display([clip], quiet=quiet) as display:
-            perception = track_clip(
-                clip,
-                recorder,
-                fps=fps,
-                span=span,
-                detector=detector,
-                embedder=embedder,
-                saved=saved,
-                on_progress=lambda share: display.progress(0, share),
-            )
+            perception = track_clip(clip, recorder, options, on_progress=lambda share: display.progress(0, share))
         write_clip_tracks(perception, recorder, output, format=chosen, fill=fill)
     return 0
 

@@ -1,7 +1,7 @@
 """Track the faces of one clip, or correct saved tracks; write JSON (facevlm/tracks/1) or MOTChallenge text."""
 
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -29,8 +29,7 @@ def choose_format(format: str | None, output: str | None, *, clip: str) -> str:
         UsageError: No such format, no format has the suffix of `output`, or the clip would be overwritten.
         OutputError: The place cannot be written to.
     """
-    if format not in (None, *FORMATS):
-        raise UsageError(f"no format {format!r}", where="--format", mend=f"choose among {', '.join(FORMATS)}")
+    _check_format(format)
     refuse_empty(clip, where="CLIP")
     refuse_empty(output, where="-o")
     if output is not None:
@@ -106,6 +105,11 @@ def edit_tracks(path: str, output: str | None, *, format: str, edits: Edits, qui
     return to_text(document, format=format) if output is None else ""
 
 
+def _check_format(format: str | None) -> None:
+    if format not in (None, *FORMATS):
+        raise UsageError(f"no format {format!r}", where="--format", mend=f"choose among {', '.join(FORMATS)}")
+
+
 def _format_of(output: Path) -> str:
     if output.exists() and not output.is_file():  # /dev/stdout
         return "json"
@@ -126,24 +130,16 @@ def _ids(text: str, *, where: str) -> tuple[int, ...]:
 def track_clip(
     clip: str,
     recorder: "FaceRecorder",
+    options: Options,
     *,
-    fps: str,
-    span: tuple[float | None, float | None],
-    detector: str,
-    embedder: str,
-    saved: str | None,
-    on_progress: Callable[[float], None],
+    on_progress: Progress | None,
 ) -> "Perception":
     """Track every face.
 
     Args:
         clip: The video file.
         recorder: Keeps the faces.
-        fps: As for `perceive`.
-        span: Start and end of what is looked at, as for `perceive`.
-        detector: As for `PerceptionConfig`.
-        embedder: As for `PerceptionConfig`.
-        saved: As for `perceive`.
+        options: How the clip is looked at, and where that is kept.
         on_progress: Called with the share done, in [0, 1].
 
     Returns:
@@ -154,10 +150,10 @@ def track_clip(
     """
     from facevlm.perceiving import PerceptionConfig, perceive
 
-    start, end = span
-    config = PerceptionConfig(detector=detector, embedder=embedder)
-    perception = perceive(clip, fps=fps, start=start, end=end, config=config, saved=saved)
-    share = share_of_span(span, perception.video.duration_s, on_progress)
+    start, end = options.start, options.end
+    config = PerceptionConfig(detector=options.detector, embedder=options.embedder)
+    perception = perceive(clip, fps=options.fps, start=start, end=end, config=config, saved=options.saved)
+    share = on_progress and share_of_span((start, end), perception.video.duration_s, on_progress)
     for moment in perception:
         recorder(moment)
         if share is not None:
@@ -167,8 +163,7 @@ def track_clip(
 
 def plan_tracks(clips: Sequence[Path], options: Options, *, format: str | None, output: str | None) -> list[Job]:
     """Where the tracks of several clips go; raises as `batch.plan`, and UsageError without a folder."""
-    if format not in (None, *FORMATS):
-        raise UsageError(f"no format {format!r}", where="--format", mend=f"choose among {', '.join(FORMATS)}")
+    _check_format(format)
     refuse_empty(output, where="-o")
     if output is None:
         raise UsageError("tracks of several clips do not fit one stream", mend="add -o FOLDER/")
@@ -191,20 +186,11 @@ def track_job(job: Job, on_progress: Progress | None = None, *, fill: bool) -> O
     """Track one of several clips and write its file; a failure is the outcome's error, never raised."""
     from facevlm.exports.face_recorder import FaceRecorder
 
-    started, options = time.monotonic(), job.options
+    started = time.monotonic()
     try:
         refuse_folder(job.clip)
         with FaceRecorder(landmarks=False) as recorder:
-            perception = track_clip(
-                str(job.clip),
-                recorder,
-                fps=options.fps,
-                span=(options.start, options.end),
-                detector=options.detector,
-                embedder=options.embedder,
-                saved=options.saved,
-                on_progress=on_progress or (lambda share: None),
-            )
+            perception = track_clip(str(job.clip), recorder, job.options, on_progress=on_progress)
             write_clip_tracks(perception, recorder, str(job.output), format=job.format, fill=fill)
     except Exception as error:
         return failed(job, error, started)

@@ -52,19 +52,22 @@ class Linked:
 People = dict[tuple[int, ...], Linked]  # sorted ids of the parts -> person
 
 
-def relink(tracks: Mapping[int, Totals], config: RelinkConfig, *, frame_s: float = 1 / 30) -> People:
+def relink(
+    tracks: Mapping[int, Totals], config: RelinkConfig, *, frame_s: float = 1 / 30, score: LinkScore | None = None
+) -> People:
     """Join the tracks of one person, by movement, then by appearance.
 
     Args:
         tracks: Provisional id -> totals of a closed track.
         config: Thresholds.
         frame_s: Seconds of a frame of nominal length, in which AFLink counts.
+        score: Judges movement; None for that of the config, which is made then (`link_score`).
 
     Returns:
         Persons in order of their smallest id.
     """
     people: People = {(track_id,): Linked(totals) for track_id, totals in sorted(tracks.items())}
-    for join in movement_joins(tracks, config, frame_s=frame_s):
+    for join in movement_joins(tracks, config, frame_s=frame_s, score=score):
         a, b = (next(ids for ids in people if part in ids) for part in (join.former, join.latter))
         people = _joined(people, a, b, join)
     return _join_by_appearance(people, tracks, config)
@@ -79,8 +82,10 @@ def link_score(config: RelinkConfig) -> LinkScore:
     return geometric_score if config.aflink_weights is None else network_score(config.aflink_weights)
 
 
-def movement_joins(tracks: Mapping[int, Totals], config: RelinkConfig, *, frame_s: float) -> list[Join]:
-    """The tracks of one shot that AFLink finds to be one and whose looks do not contradict."""
+def movement_joins(
+    tracks: Mapping[int, Totals], config: RelinkConfig, *, frame_s: float, score: LinkScore | None = None
+) -> list[Join]:
+    """The tracks of one shot that AFLink finds to be one and whose looks do not contradict; arguments as `relink`."""
     if config.aflink is None or len(tracks) < 2:
         return []
 
@@ -89,7 +94,7 @@ def movement_joins(tracks: Mapping[int, Totals], config: RelinkConfig, *, frame_
         unknown = one.mean_vector is None or other.mean_vector is None
         return one.shots[-1] == other.shots[0] and (unknown or _similarity(one, other) >= config.aflink_min_similarity)
 
-    how, score = "geometry" if config.aflink_weights is None else "aflink", link_score(config)
+    how, score = "geometry" if config.aflink_weights is None else "aflink", score or link_score(config)
     ends = {i: totals.ends(frame_s) for i, totals in tracks.items() if len(totals.first_rows)}
     links = find_links(ends, score, config.aflink, may_be_one=may_be_one)
     return [Join(link.former, link.latter, how, link.score, across_cut=False) for link in links]

@@ -99,7 +99,7 @@ class Tracker:
             raise UsageError(f"frame size {frame_size} is empty", mend="give (width, height) in pixels")
         self._size = frame_size
         self.config = config or TrackerConfig()
-        link_score(self.config.relink)  # tells unusable weights before the first frame
+        self._link_score = link_score(self.config.relink)  # tells unusable weights before the first frame
         self.sort = StrongSort(replace(self.config.strongsort, min_score=self.config.min_presence))
         self._live: dict[int, Tracklet] = {}
         self._closed: dict[int, Totals] = {}
@@ -186,7 +186,8 @@ class Tracker:
         for track_id in list(self._live):
             self._close(track_id)
         tracks = {i: t for i, t in self._closed.items() if self._is_person(t)}
-        people = relink(tracks, self.config.relink, frame_s=self.config.strongsort.frame_s)
+        frame_s = self.config.strongsort.frame_s
+        people = relink(tracks, self.config.relink, frame_s=frame_s, score=self._link_score)
         areas = [person.totals.area / max(self._frames, 1) for person in people.values()]
         choices = choose_main(areas, [person.totals.similarity for person in people.values()])
         summaries = [
