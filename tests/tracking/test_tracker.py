@@ -315,7 +315,7 @@ def test_an_ended_track_keeps_its_sum_of_vectors_and_little_else():
     finally:
         tracemalloc.stop()
     assert len(tracker.finish()[0].parts) == len(held)
-    assert (held[-1] - held[4]) / len(held[5:]) < 4 * dimension + 4_000
+    assert np.median(np.diff(held[4:])) < 4 * dimension + 4_000  # of each track; logs grow by leaps
 
 
 def test_closed_tracks_that_are_no_people_are_forgotten():
